@@ -1,0 +1,1 @@
+"""Batchly's business records. Knows nothing of QuickBooks or of synchronisation."""
