@@ -1,0 +1,5 @@
+"""Addresses of qbsync."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []
