@@ -8,8 +8,8 @@ records of the same organization. Text that is absent is `""`, never `None`; num
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from typing import Literal
 from uuid import UUID
@@ -93,7 +93,7 @@ class LineData:
     unit_price: Decimal | None = None
     amount: Decimal = Decimal("0.00")
     tax_code: str = ""
-    service_date: date | None = None
+    service_date: datetime.date | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,9 +105,9 @@ class InvoiceData:
     """
 
     customer: UUID
-    date: date
+    date: datetime.date
     number: str = ""
-    due_date: date | None = None
+    due_date: datetime.date | None = None
     terms: UUID | None = None
     currency: str = "USD"
     lines: tuple[LineData, ...] = ()
@@ -142,7 +142,7 @@ class PaymentData:
     """Money received from a customer. What is not allocated stays with the customer as credit (unapplied)."""
 
     customer: UUID
-    date: date
+    date: datetime.date
     total: Decimal
     currency: str = "USD"
     allocations: tuple[AllocationData, ...] = ()
