@@ -119,9 +119,11 @@ def _durable(home: Path) -> Iterator[str]:
         _stop_leftover(cluster.data)
         if not (cluster.data / "PG_VERSION").exists():
             _initialise(cluster.data, place, identity, sync=True)
-        with _served(cluster, DURABLE, stop=signal.SIGINT):
-            yield cluster.url
-        shutil.rmtree(socket, ignore_errors=True)
+        try:
+            with _served(cluster, DURABLE, stop=signal.SIGINT):
+                yield cluster.url
+        finally:
+            shutil.rmtree(socket, ignore_errors=True)
 
 
 @contextlib.contextmanager

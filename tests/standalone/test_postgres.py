@@ -24,11 +24,17 @@ with postgres.running(Path(sys.argv[1]), durable=sys.argv[2] == "durable") as ur
 """
 
 
+@pytest.fixture(scope="module")
+def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    home = tmp_path_factory.mktemp("embedded") / "postgres"
+    yield home
+    postgres.remove(home)
+
+
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def home(shared_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("DATABASE_URL", raising=False)
-    yield tmp_path / "postgres"
-    postgres.remove(tmp_path / "postgres")
+    return shared_home
 
 
 def owner_in_another_process(home: Path, kind: str) -> tuple["subprocess.Popen[str]", str]:
@@ -71,10 +77,10 @@ def test_what_was_written_is_there_after_a_restart(home: Path) -> None:
 def test_what_was_committed_is_there_after_the_owner_was_killed(home: Path) -> None:
     owner, url = owner_in_another_process(home, "durable")
     with psycopg.connect(url) as connection:
-        connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+        connection.execute("CREATE TABLE committed AS SELECT 42 AS answer")
     kill(owner)
     with postgres.running(home, durable=True) as url, psycopg.connect(url) as connection:
-        assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
+        assert connection.execute("SELECT answer FROM committed").fetchone() == (42,)
 
 
 def test_data_in_use_by_a_living_owner_is_refused_with_a_sentence_and_can_be_joined(home: Path) -> None:
@@ -140,14 +146,11 @@ def test_a_folder_somebody_else_made_is_not_used(tmp_path: Path) -> None:
         postgres._private(trap, processes.unprivileged_identity())
 
 
-def test_a_given_database_url_is_used_as_it_is(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_given_database_url_is_used_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://somewhere/else")
-    with postgres.running(home, durable=True) as url:
+    with postgres.running(tmp_path / "unused", durable=True) as url:
         assert url == "postgresql://somewhere/else"
-    assert not home.exists()
-    monkeypatch.delenv("DATABASE_URL")
-    with postgres.running(home, durable=False):
-        pass
+    assert not (tmp_path / "unused").exists()
 
 
 def test_starting_and_stopping_is_quick_once_a_template_exists(home: Path) -> None:
