@@ -22,11 +22,14 @@ os.environ.update(
 )
 for name in [name for name in os.environ if name.startswith(("QBO_", "QBSYNC_")) and name != "QBO_ENVIRONMENT"]:
     del os.environ[name]
-os.environ.setdefault("DATABASE_URL", "postgresql://nobody@/nothing?host=/nonexistent")
+DATABASE_IS_GIVEN = bool(os.environ.get("DATABASE_URL"))
+if not DATABASE_IS_GIVEN:
+    os.environ["DATABASE_URL"] = "postgresql://nobody@/nothing?host=/nonexistent"
 
 from batchly.settings import *  # noqa: E402, F403
 
-DATABASE_IS_GIVEN = "/nonexistent" not in os.environ["DATABASE_URL"]
+if not DATABASE_IS_GIVEN:
+    del os.environ["DATABASE_URL"]
 DEBUG = False
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
