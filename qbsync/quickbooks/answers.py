@@ -1,0 +1,54 @@
+"""What the client hands back, and what it tells about each exchange. Plain frozen values, no behaviour."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+Entity = dict[str, Any]  # one record as QuickBooks wrote it: amounts with a fraction are Decimal, whole numbers int
+
+
+@dataclass(frozen=True)
+class QueryPage:
+    """`total_count` is there for some entities only, and is never to be paged by (F1.11)."""
+
+    rows: list[Entity]
+    total_count: int | None
+    time: datetime
+
+
+@dataclass(frozen=True)
+class DeletedRow:
+    remote_id: str
+    last_updated: datetime
+
+
+@dataclass(frozen=True)
+class ChangeSet:
+    """Changes since a time. `time` is when QuickBooks began to answer; `full` names the entities whose rows may have been cut."""
+
+    time: datetime
+    rows: dict[str, list[Entity]]
+    deleted: dict[str, list[DeletedRow]]
+    full: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Written:
+    """The record as it stands after a write (after a delete: its stub)."""
+
+    body: Entity
+    time: datetime
+    tid: str
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One call as a counter sees it: no query, no header, no body. `status` is None when no answer came."""
+
+    method: str
+    path: str
+    status: int | None
+    tid: str | None
+    seconds: float
+    entity: str
+    operation: str
