@@ -3,7 +3,11 @@
 A record is compared, merged and shown in its **normal form**: a `Version` with a presence and a dictionary of units.
 A unit is the grain of merging: fields that only make sense together. Unit values are JSON values in one canonical
 spelling (money as text with a fixed exponent, dates ISO, text trimmed and NFC, references as ledger ids), so two
-versions agree exactly when the values are equal, and a version can be stored as it is.
+versions agree exactly when the values are equal, and a version can be stored as it is. What is absent is `None`.
+
+A live or archived version has every unit of its mapping. A void document has only those units that a void leaves
+meaningful (whose it was, number, date): both systems then agree, whatever each of them does with the zeroed rest.
+A version that is gone has no units.
 
 Called by the engine only; pure: no database, no network, no clock.
 """
@@ -92,6 +96,9 @@ class RecordMapping(Protocol, Generic[Data]):
     units: tuple[str, ...]
     money_units: frozenset[str]
     """Units that can be given a standing rule only by an admin."""
+    fixed_units: frozenset[str]
+    """Units that QuickBooks lets nobody change after creation. They are compared and read, but no update ever
+    carries them: where the sides differ, QuickBooks' value is the one that can win."""
 
     def from_ledger(self, data: Data) -> Version:
         """The normal form of a ledger record."""
@@ -121,9 +128,15 @@ class RecordMapping(Protocol, Generic[Data]):
     ) -> dict[str, Any]:
         """The sparse body that brings the `changed` units of the record last seen as `body` to `version`.
 
-        Holds Id, SyncToken (of `body`) and `sparse`. Lines and fields that the ledger does not model go back as they
-        came (F3.4.1). `line_ids` maps QuickBooks line ids to ledger line ids.
+        Holds Id, SyncToken (of `body`) and `sparse`, and nothing else if no unit that can be sent has changed. Lines
+        and fields that the ledger does not model go back as they came (F3.4.1). `line_ids` maps QuickBooks line ids
+        to ledger line ids. The presence is no unit: `presence_body` is for that.
         """
+        ...
+
+    def presence_body(self, presence: Presence, body: Body) -> dict[str, Any]:
+        """The body that makes the record last seen as `body` live, archived or void. Which operation carries it
+        (update, void) is the caller's to know. Raises `Unrepresentable` for a change that QuickBooks does not have."""
         ...
 
     def line_pairs(self, version: Version, body: Body) -> dict[str, str]:
@@ -148,3 +161,8 @@ class RecordMapping(Protocol, Generic[Data]):
 def uuid_text(value: UUID | None) -> str | None:
     """A reference in normal form."""
     return None if value is None else str(value)
+
+
+def to_uuid(value: str | None) -> UUID | None:
+    """The reference that `uuid_text` spelled."""
+    return None if value is None else UUID(value)
