@@ -7,4 +7,4 @@ class BatchlyConfig(AppConfig):
     name = "batchly"
 
     def ready(self) -> None:
-        from batchly import checks  # noqa: F401, PLC0415  importing registers them
+        from batchly import checks  # noqa: F401  importing registers them

@@ -249,7 +249,7 @@ REST_FRAMEWORK = {
 
 UNFOLD = {"SITE_TITLE": "Batchly", "SITE_HEADER": "Batchly", "SITE_SUBHEADER": "QuickBooks Online sync"}
 
-# E-mail (alerts)
+# E-mail, for the alerts
 
 vars().update(env.mail("EMAIL_URL", "consolemail://" if DEBUG else "smtp://localhost:25"))
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("DEFAULT_FROM_EMAIL", "batchly@localhost")

@@ -13,26 +13,22 @@ is stopped before the data is used again.
 
 import contextlib
 import fcntl
-import hashlib
 import os
 import pwd
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import psycopg
 
 from standalone import postgres_software, processes
+from standalone.postgres_places import place_of, private, removed_at_the_end, socket_folder, throw_away_folder
 from standalone.processes import Identity
 
 DATABASE = "batchly"
-SHORT_TEMPORARY = Path("/tmp")  # noqa: S108  a socket's path may have some 100 characters, which TMPDIR can use up
-ROOT_HOMES = Path("/var/tmp")  # noqa: S108  reachable by the unprivileged user, and kept over a restart of the machine
 START_SECONDS = 60  # recovery after a kill -9 replays at most the write-ahead log since the last checkpoint
 STOP_SECONDS = 20  # a fast shutdown writes one checkpoint
 LEFTOVER_SECONDS = 30
@@ -95,23 +91,23 @@ def joined(home: Path) -> Iterator[str]:
 
 def remove(home: Path) -> None:
     """Delete everything kept for a home. Refused while a server is running there."""
-    place = _place(home)
-    with _owned(place, _socket_folder(place)):
+    place = place_of(home)
+    with _owned(place, socket_folder(place)):
         _stop_leftover(place / "data")
-        shutil.rmtree(_socket_folder(place), ignore_errors=True)
+        shutil.rmtree(socket_folder(place), ignore_errors=True)
         shutil.rmtree(place)
     shutil.rmtree(home, ignore_errors=True)
 
 
 @contextlib.contextmanager
 def _durable(home: Path) -> Iterator[str]:
-    place = _place(home)
-    socket = _socket_folder(place)
+    place = place_of(home)
+    socket = socket_folder(place)
     with _owned(place, socket):
         identity = processes.unprivileged_identity()
         cluster = Cluster(
             data=place / "data",
-            socket=_private(socket, identity),
+            socket=private(socket, identity),
             log=place / "postgres.log",
             bin=_software(place).bin,
             identity=identity,
@@ -128,60 +124,20 @@ def _durable(home: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _throw_away(home: Path) -> Iterator[str]:
-    place = _place(home)
+    place = place_of(home)
     identity = processes.unprivileged_identity()
     template = _template(place, identity)
-    folder = _private(Path(tempfile.mkdtemp(prefix="batchly-test-", dir=SHORT_TEMPORARY)), identity)
+    folder = throw_away_folder(identity)
     cluster = Cluster(
         data=folder / "data", socket=folder, log=folder / "log", bin=_software(place).bin, identity=identity
     )
-    with _removed_at_the_end(folder, identity):
+    with removed_at_the_end(folder):
         _as(identity, "cp", "-R", template, cluster.data)
         with _served(cluster, THROW_AWAY, stop=signal.SIGQUIT):
             yield cluster.url
 
 
-# Places and who owns them
-
-
-def _place(home: Path) -> Path:
-    """The folder really used for a home: itself, or for root one that `nobody` can reach. Created when missing."""
-    if os.geteuid() != 0:
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return home.resolve()
-    place = ROOT_HOMES / f"batchly-0-{_short_hash(home)}"
-    place.mkdir(mode=0o755, exist_ok=True)
-    _demand_owner(place, 0)
-    place.chmod(0o755)
-    return place
-
-
-def _socket_folder(place: Path) -> Path:
-    return SHORT_TEMPORARY / f"batchly-{os.geteuid()}-{_short_hash(place)}"
-
-
-def _short_hash(path: Path) -> str:
-    return hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
-
-
-def _private(folder: Path, identity: Identity) -> Path:
-    """That folder, created when missing, entered by that user only."""
-    try:
-        folder.mkdir(mode=0o700)
-    except FileExistsError:
-        facts = folder.lstat()
-        if facts.st_uid == os.geteuid():
-            folder.chmod(0o700)
-    if folder.lstat().st_uid == os.geteuid() != identity.uid:
-        os.chown(folder, identity.uid, identity.gid, follow_symlinks=False)
-    _demand_owner(folder, identity.uid)
-    return folder
-
-
-def _demand_owner(folder: Path, uid: int) -> None:
-    """Everybody may create names in /tmp and /var/tmp: never trust a folder there that somebody else made."""
-    if folder.is_symlink() or not folder.is_dir() or folder.lstat().st_uid != uid:
-        raise SystemExit(f"{folder} exists but belongs to somebody else. Remove it, or set DATABASE_URL.")
+# Owning a home
 
 
 @contextlib.contextmanager
@@ -235,7 +191,7 @@ def _initialise(data: Path, place: Path, identity: Identity, *, sync: bool) -> N
     software = _software(place)
     staging = data.with_name(f"{data.name}.making")
     shutil.rmtree(staging, ignore_errors=True)
-    _private(staging, identity)
+    private(staging, identity)
     # C.UTF-8 orders and folds case the same on every machine, whatever languages it has installed.
     locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if software.major >= 17 else []
     _as(
@@ -313,8 +269,8 @@ def _wait_until_ready(server: "subprocess.Popen[bytes]", cluster: Cluster) -> No
 
 
 def _create_database(cluster: Cluster) -> None:
-    address = {"host": str(cluster.socket), "user": DATABASE, "dbname": "postgres"}
-    with psycopg.connect(**address, autocommit=True, connect_timeout=5) as connection:
+    server = f"postgresql://{DATABASE}@/postgres?host={cluster.socket}"
+    with psycopg.connect(server, autocommit=True, connect_timeout=5) as connection:
         known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
         if not known:
             connection.execute(f"CREATE DATABASE {DATABASE}")
@@ -328,38 +284,3 @@ def _stop(server: "subprocess.Popen[bytes]", how: signal.Signals) -> None:
             return
     processes.signal_group(server, signal.SIGKILL)
     server.wait()
-
-
-_GUARD = 'cat; while kill -0 "$(head -n1 "$0/data/postmaster.pid" 2>&1)" 2>&1; do sleep 0.1; done; rm -rf -- "$0"'
-
-
-@contextlib.contextmanager
-def _removed_at_the_end(folder: Path, identity: Identity) -> Iterator[None]:
-    """Removes a folder when the block ends or this process dies, whichever comes first.
-
-    A shell of its own session waits for the end of its input, which we hold open and the kernel closes at our death.
-    """
-    with _guard(folder) as held:
-        try:
-            yield
-        finally:
-            held.close()
-
-
-@contextlib.contextmanager
-def _guard(folder: Path) -> Iterator[IO[bytes]]:
-    shell = subprocess.Popen(
-        ["/bin/sh", "-c", _GUARD, str(folder)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        cwd="/",
-    )
-    if shell.stdin is None:
-        raise AssertionError("a pipe was asked for")
-    try:
-        yield shell.stdin
-    finally:
-        shell.stdin.close()
-        shell.wait(STOP_SECONDS)

@@ -72,7 +72,8 @@ def spawn(
         user=identity.uid if identity and as_other else None,
         group=identity.gid if identity and as_other else None,
         extra_groups=[] if as_other else None,
-        preexec_fn=_die_with_parent(death_signal, os.getpid()) if _libc else None,
+        # Nothing of ours starts a child while other threads run; nothing else can set the death signal in time.
+        preexec_fn=_die_with_parent(death_signal, os.getpid()) if _libc else None,  # noqa: PLW1509
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from standalone import postgres, processes
+from standalone import postgres, postgres_places, processes
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 HOLD = """
@@ -143,7 +143,7 @@ def test_a_folder_somebody_else_made_is_not_used(tmp_path: Path) -> None:
     trap = tmp_path / "trap"
     trap.symlink_to(elsewhere)
     with pytest.raises(SystemExit, match="belongs to somebody else"):
-        postgres._private(trap, processes.unprivileged_identity())
+        postgres_places.private(trap, processes.unprivileged_identity())
 
 
 def test_a_given_database_url_is_used_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

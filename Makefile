@@ -1,0 +1,49 @@
+# Batchly: every common task is one word. `make help` lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# The first Python new enough; PYTHON=... on the command line is tried first.
+PYTHON ?= python3
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+FOUND_PYTHON := $(shell for p in "$(PYTHON)" python3.14 python3.13 python3.12 python3.11; do \
+	"$$p" -c "$(NEW_ENOUGH)" >/dev/null 2>&1 && { echo "$$p"; exit; }; done; echo "$(PYTHON)")
+RUN := .venv/bin/python
+PACKAGES := batchly ledger qbsync monitoring qbo_emulator standalone
+ONCE ?=
+
+.PHONY: help install demo test check format lock bench clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+install: ## make .venv with everything in requirements.txt
+	@$(FOUND_PYTHON) standalone/bootstrap.py
+
+demo: install ## run all of Batchly with a pretend QuickBooks; ONCE=1 tells the story once and ends
+	@exec $(RUN) -m standalone.demo $(if $(ONCE),--once)
+
+test: check ## all checks, then all tests with the coverage of the sync
+	$(RUN) -m pytest --cov=qbsync --cov-report=term:skip-covered
+
+check: install ## style, types, and who may import whom
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy $(wildcard $(PACKAGES))
+	.venv/bin/python -c "from importlinter.cli import lint_imports_command as run; run()"
+
+format: install ## rewrite the code in the agreed style
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+lock: install ## pin requirements.in to requirements.txt, with hashes
+	$(RUN) -m pip install --quiet uv
+	$(RUN) -m uv pip compile --universal --python-version 3.11 --generate-hashes requirements.in -o requirements.txt
+
+bench: install ## the side-by-side measurements
+	$(RUN) -m benchmarks
+
+clean: ## remove the demo's data and everything generated; .venv stays
+	@if [ -x $(RUN) ]; then $(RUN) -m standalone.clean; fi
+	@rm -rf .local .coverage htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache staticfiles
