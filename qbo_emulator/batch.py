@@ -1,0 +1,68 @@
+"""Batch: items in the order asked, each for itself, always HTTP 200 (F7)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import errors, writes
+from .behaviour import Behaviour
+from .entities import ABSENT, RULES, Rules
+from .query.evaluate import answer as query_answer
+from .rendering import deleted_stub, rendered
+from .store import Company
+from .wire import encode
+
+MAX_ITEMS = 30  # F5.2
+NOT_PAYLOAD = frozenset({"bId", "operation", "optionsData", "Query"})
+
+
+def answer(books: Company, body: Any, behaviour: Behaviour) -> bytes:
+    """The ``BatchItemResponse`` list as bytes. Runs inside the caller's unit of work, an item at a time."""
+    items = body.get("BatchItemRequest") if isinstance(body, dict) else None
+    if not items or not isinstance(items, list):
+        raise errors.empty_batch()
+    if len(items) > MAX_ITEMS:
+        raise errors.batch_too_large(MAX_ITEMS)
+    return b"[" + b",".join(_item(books, item, behaviour) for item in items) + b"]"
+
+
+def _item(books: Company, item: dict[str, Any], behaviour: Behaviour) -> bytes:
+    tail = b',"bId":' + encode(item.get("bId")) + b"}"
+    mark = books.mark()
+    try:
+        key, value = _carry_out(books, item, behaviour)
+    except errors.QuickBooksFault as fault:
+        books.roll_back(mark)
+        key, value = "Fault", encode(fault.fault())
+    return b'{"%s":' % key.encode() + value + tail
+
+
+def _carry_out(books: Company, item: dict[str, Any], behaviour: Behaviour) -> tuple[str, bytes]:
+    if "Query" in item:
+        large = behaviour.large_page == "fault"
+        return "QueryResponse", query_answer(books, str(item["Query"]), refuse_large_pages=large)
+    rules, body = _payload(item)
+    operation, options = item.get("operation"), frozenset(str(item.get("optionsData", "")).split(","))
+    if operation == "delete":
+        return rules.name, deleted_stub(rules.name, writes.delete(books, rules, body))
+    if operation == "void" or (operation == "update" and "void" in options):  # F7.2
+        return rules.name, rendered(books, writes.void(books, rules, body))
+    if operation not in ("create", "update"):
+        raise errors.unsupported_operation(str(operation))
+    if operation == "create":
+        body = {name: value for name, value in body.items() if name != "Id"}
+    elif not body.get("Id"):
+        raise errors.required("Id")
+    return rules.name, rendered(books, writes.save(books, rules, body, include=options))
+
+
+def _payload(item: dict[str, Any]) -> tuple[Rules, dict[str, Any]]:
+    for name, body in item.items():
+        if name in NOT_PAYLOAD:
+            continue
+        if name in RULES and isinstance(body, dict):
+            return RULES[name], body
+        if name.lower() in ABSENT or name == "CDCQuery":
+            raise errors.NotEmulated(f"{name} is not emulated.")
+        raise errors.malformed_property(f'Unrecognized field "{name}"')
+    raise errors.required("BatchItemRequest")

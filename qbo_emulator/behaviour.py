@@ -1,0 +1,48 @@
+"""Switches for everything QuickBooks does differently from year to year or where evidence is thin (F section 11).
+
+Read by the API, changed through ``PUT /_emulator/state``; unknown names and values are refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+CHOICES = {
+    "refresh_token": ("grace_24h", "same_value", "strict", "reuse_revokes"),
+    "cdc_old_dates": ("fault", "serve", "clamp"),
+    "large_page": ("clamp", "fault"),
+    "throttle_format": ("json", "xml"),
+    "delete_paid_invoice": ("refuse", "unapply"),
+    "payment_void_sparse": ("allow", "refuse"),
+}
+
+
+@dataclass
+class Behaviour:
+    refresh_token: str = "grace_24h"
+    requestid_memory_seconds: int = 24 * 3600  # 0 = QuickBooks forgets at once
+    cdc_old_dates: str = "fault"
+    large_page: str = "clamp"
+    throttle_format: str = "json"
+    delete_paid_invoice: str = "refuse"
+    payment_void_sparse: str = "allow"
+    enforce_limits: bool = False
+    requests_per_minute: int = 500
+    requests_per_second: int = 10
+    batches_per_minute: int = 40
+
+    def change(self, wanted: dict[str, Any]) -> None:
+        known = {each.name: each for each in fields(self)}
+        for name, value in wanted.items():
+            if name not in known:
+                raise ValueError(f"Unknown switch {name!r}. Known: {', '.join(sorted(known))}.")
+            if name in CHOICES and value not in CHOICES[name]:
+                raise ValueError(f"{name} must be one of {', '.join(CHOICES[name])}.")
+            if name not in CHOICES and type(value) is not type(getattr(Behaviour(), name)):
+                raise ValueError(f"{name} must be {type(getattr(Behaviour(), name)).__name__}.")
+        for name, value in wanted.items():
+            setattr(self, name, value)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)

@@ -1,0 +1,132 @@
+"""Faults on order: data in, misbehaviour out. Matching is deterministic (counted, or seeded chance).
+
+The core asks once before it serves (``before``) and acts on the answer; nothing else knows about faults.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+KINDS = (
+    "throttle",
+    "server_error",
+    "slow",
+    "hang",
+    "refuse",
+    "reset_before",
+    "lost_response",
+    "late",
+    "stale_token",
+    "expired_access",
+    "truncated",
+    "malformed",
+    "fault_in_200",
+)
+LATER = ("partial_batch", "one_name_at_a_time", "poison_row", "quota_exhausted")
+MATCHERS = ("method", "path", "entity", "operation", "realm", "nth")
+FIELDS = ("kind", "match", "times", "probability", "seed", "seconds", "status", "format")
+MAX_SECONDS = 120.0  # the real service cuts a request at 120 s (F5.3)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a request is about, as far as a fault can match it."""
+
+    method: str
+    path: str
+    entity: str | None
+    operation: str
+    realm: str | None
+
+
+@dataclass
+class Fault:
+    id: int
+    kind: str
+    match: dict[str, Any]
+    times: int | None = 1  # None = until it is deleted
+    probability: float = 1.0
+    seed: int = 0
+    seconds: float = 1.0
+    status: int = 500
+    format: str | None = None  # throttle: json or xml; server_error: json or html
+    seen: int = 0
+    done: int = 0
+    chance: random.Random = field(default_factory=random.Random, repr=False)
+
+    def strikes(self, call: Call) -> bool:
+        if (self.times is not None and self.done >= self.times) or not self._matches(call):
+            return False
+        self.seen += 1
+        nth = self.match.get("nth")
+        if nth is not None and self.seen != nth:
+            return False
+        if self.chance.random() >= self.probability:
+            return False
+        self.done += 1
+        return True
+
+    def _matches(self, call: Call) -> bool:
+        for name in ("method", "entity", "operation", "realm"):
+            wanted = self.match.get(name)
+            if wanted is not None and str(wanted).lower() != str(getattr(call, name)).lower():
+                return False
+        path = self.match.get("path")
+        return path is None or str(path) in call.path
+
+    def shown(self) -> dict[str, Any]:
+        names = ("id", "kind", "match", "times", "probability", "seed", "seconds", "status", "format", "seen", "done")
+        return {name: getattr(self, name) for name in names}
+
+
+class Faults:
+    def __init__(self) -> None:
+        self.active: list[Fault] = []
+        self._last_id = 0
+
+    def add(self, wanted: Any) -> Fault:
+        """A fault from its JSON form; a mistake is a ``ValueError`` that says what is allowed."""
+        if not isinstance(wanted, dict) or set(wanted) - set(FIELDS):
+            raise ValueError(f"A fault has the fields {', '.join(FIELDS)}.")
+        kind, match = wanted.get("kind"), wanted.get("match", {})
+        if kind in LATER:
+            raise ValueError(f"The fault {kind!r} is not built yet.")
+        if kind not in KINDS:
+            raise ValueError(f"kind must be one of {', '.join(KINDS)}.")
+        if not isinstance(match, dict) or set(match) - set(MATCHERS):
+            raise ValueError(f"match may hold {', '.join(MATCHERS)}.")
+        numbers = {name: wanted[name] for name in ("times", "probability", "seed", "seconds", "status") if name in wanted}
+        if not all(each is None or _numeric(each) for each in numbers.values()):
+            raise ValueError("times, probability, seed, seconds and status are numbers.")
+        self._last_id += 1
+        fault = Fault(self._last_id, str(kind), match, format=wanted.get("format"))
+        fault.times = int(numbers["times"]) if numbers.get("times") else (None if "times" in numbers else 1)
+        fault.probability = float(numbers.get("probability", 1.0))
+        fault.seed = int(numbers.get("seed", 0))
+        fault.seconds = min(float(numbers.get("seconds", MAX_SECONDS if kind == "hang" else 1.0)), MAX_SECONDS)
+        fault.status = int(numbers.get("status", 500))
+        fault.chance = random.Random(fault.seed)
+        self.active.append(fault)
+        return fault
+
+    def remove(self, id: int | None) -> int:
+        before = len(self.active)
+        self.active = [each for each in self.active if id is not None and each.id != id]
+        return before - len(self.active)
+
+    def before(self, call: Call) -> Fault | None:
+        """The first fault that strikes this call; the others do not count it."""
+        for fault in self.active:
+            if fault.strikes(call):
+                return fault
+        return None
+
+
+def _numeric(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True

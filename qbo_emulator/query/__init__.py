@@ -1,0 +1,1 @@
+"""The query language: ``tokens`` cuts, ``parser`` understands, ``evaluate`` answers."""
