@@ -1,0 +1,1 @@
+"""Two-way synchronisation of the ledger with QuickBooks Online."""

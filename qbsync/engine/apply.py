@@ -1,0 +1,157 @@
+"""Carrying out a page of outcomes: one transaction for everything in our own database.
+
+Ledger writes, links, cases, commands (as READY) and the removal of queue rows are committed together or not at all.
+Nothing is sent from here; the commands are sent afterwards, each by `push`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from ledger.data import Entity
+from ledger.services import Record, save_many
+from qbsync.engine import commands, conflicts, failpoints, links, queues
+from qbsync.engine.plan import Outcome, Subject
+from qbsync.engine.references import LinkedReferences
+from qbsync.engine.session import Session
+from qbsync.mapping import mapping_for
+from qbsync.models import Conflict, Connection, InboxRow, Link, OutboxRow
+
+
+def apply(session: Session, entity: Entity, outcomes: Sequence[Outcome], known: LinkedReferences) -> None:
+    """Write a page. A second run finds both sides equal to the base and does nothing."""
+    connection = session.connection
+    with transaction.atomic():
+        written = _write_ledger(connection, entity, outcomes)
+        _remember(connection, entity, outcomes)
+        new = _write_links(connection, outcomes, written)
+        conflicts.record(connection, outcomes, written)
+        commands.write_ahead(session, outcomes, written)
+        _settle_rows(outcomes)
+        queues.release(connection, [name for link in new for name in landed_names(link)])
+        failpoints.reach("apply.before_commit")
+    for link in new:
+        known.pair(link.entity, str(link.local_id), link.remote_id)
+    failpoints.reach("apply.committed")
+
+
+def landed_names(link: Link) -> tuple[str, str]:
+    """How queue rows that wait for this record name it."""
+    return f"{link.entity}:{link.local_id}", f"{link.entity}@{link.remote_id}"
+
+
+def origin_of(connection: Connection) -> str:
+    """What the ledger is told about who changed a record, so that the change is not sent back where it came from."""
+    return f"quickbooks:{connection.pk}"
+
+
+def _write_ledger(connection: Connection, entity: Entity, outcomes: Sequence[Outcome]) -> dict[UUID, Record]:
+    changes = [outcome.change for outcome in outcomes if outcome.change is not None]
+    if not changes:
+        return {}
+    return save_many(connection.organization_id, entity, changes, origin=origin_of(connection), assign_numbers=False)
+
+
+def _remember(connection: Connection, entity: Entity, outcomes: Sequence[Outcome]) -> None:
+    states = {o.subject.remote_id: o.subject.remote for o in outcomes if o.subject.remote and _observed(o.subject)}
+    links.remember(connection, entity, [state for state in states.values() if state is not None])
+
+
+def _observed(subject: Subject) -> bool:
+    return any(isinstance(row, InboxRow) for row in subject.rows)
+
+
+def _write_links(connection: Connection, outcomes: Sequence[Outcome], written: dict[UUID, Record]) -> list[Link]:
+    """Create the links of imported records and move the base of compared ones. Returns the new links."""
+    touched: list[Link] = []
+    new: list[Link] = []
+    for outcome in outcomes:
+        if outcome.base is None or outcome.subject.remote is None:
+            continue
+        link = outcome.subject.link
+        if link is None:
+            link = _new_link(connection, outcome.subject)
+            new.append(link)
+        _update_link(link, outcome, written)
+        touched.append(link)
+    links.save(connection, touched)
+    return new
+
+
+def _new_link(connection: Connection, subject: Subject) -> Link:
+    return Link(
+        organization_id=connection.organization_id,
+        connection=connection,
+        entity=subject.entity,
+        local_id=subject.local_id,
+        remote_id=subject.remote_id,
+    )
+
+
+def _update_link(link: Link, outcome: Outcome, written: dict[UUID, Record]) -> None:
+    subject, base = outcome.subject, outcome.base
+    assert base is not None and subject.remote is not None
+    record = written.get(subject.local_id) or subject.record
+    link.base_presence, link.base_units = base.presence, dict(base.units)
+    link.closed = outcome.closed
+    if record is not None and outcome.draft is None:
+        link.local_revision = record.revision
+    if outcome.conflict is None or outcome.conflict.kind != Conflict.Kind.DELETE:
+        link.remote_token = subject.remote.token
+        link.uncertain_units = _still_uncertain(link, outcome)
+    if subject.remote.body is not None:
+        _pair_lines(link, outcome, record)
+        link.note = total_note(subject, record)
+
+
+def _still_uncertain(link: Link, outcome: Outcome) -> dict[str, Any] | None:
+    """Units of a write of unknown outcome stay doubtful until the case about them is decided."""
+    open_units = {conflict.unit for conflict in outcome.conflict.units} if outcome.conflict else set()
+    kept = {unit: value for unit, value in (link.uncertain_units or {}).items() if unit in open_units}
+    return kept or None
+
+
+def _pair_lines(link: Link, outcome: Outcome, record: Record | None) -> None:
+    """Remember which ledger line is which QuickBooks line, once the ledger took QuickBooks' lines over."""
+    if outcome.change is None or record is None or outcome.subject.remote is None:
+        return
+    body, mapping = outcome.subject.remote.body, mapping_for(outcome.subject.entity)
+    if body is not None and "amounts" not in (outcome.draft.units if outcome.draft else ()):
+        link.line_ids = mapping.line_pairs(mapping.from_ledger(record.data), body)
+
+
+def total_note(subject: Subject, record: Record | None) -> str:
+    """The visible fact that QuickBooks computed another total than Batchly, or ""."""
+    if record is None or record.total is None or subject.remote is None or subject.remote.body is None:
+        return ""
+    theirs = mapping_for(subject.entity).facts(subject.remote.body).total
+    ours = format(record.total, "f")
+    return (
+        "" if not theirs or _same_amount(theirs, ours) else f"QuickBooks computed a total of {theirs}, Batchly {ours}."
+    )
+
+
+def _same_amount(left: str, right: str) -> bool:
+    return Decimal(left) == Decimal(right)
+
+
+def _settle_rows(outcomes: Iterable[Outcome]) -> None:
+    """Remove the rows that are dealt with; let the others wait visibly."""
+    finished: list[InboxRow | OutboxRow] = []
+    for outcome in outcomes:
+        for row in outcome.subject.rows:
+            if outcome.waits_for:
+                queues.wait(row, outcome.reason, waits_for=outcome.waits_for)
+            elif outcome.parked:
+                queues.park(row, outcome.reason)
+            elif outcome.later is not None:
+                queues.postpone(row, outcome.reason, until=outcome.later)
+            elif isinstance(row, InboxRow) or outcome.draft is None:
+                finished.append(row)  # type: ignore[arg-type]
+    queues.clear(InboxRow, [row for row in finished if isinstance(row, InboxRow)])
+    queues.clear(OutboxRow, [row for row in finished if isinstance(row, OutboxRow)])

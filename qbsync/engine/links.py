@@ -1,0 +1,69 @@
+"""Links and the newest known state of QuickBooks' records: reading and writing them, a page at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from django.db.models import Q
+
+from ledger.data import Entity
+from qbsync import clock
+from qbsync.engine import bodies
+from qbsync.engine.plan import RemoteState
+from qbsync.models import Connection, Link, RemoteRecord
+
+LINK_FIELDS = [
+    "base_presence",
+    "base_units",
+    "line_ids",
+    "local_revision",
+    "remote_token",
+    "uncertain_units",
+    "closed",
+    "note",
+    "synced_at",
+]
+
+
+def of_records(
+    connection: Connection, entity: Entity, *, local_ids: Sequence[UUID] = (), remote_ids: Sequence[str] = ()
+) -> list[Link]:
+    """The links of these records, found from either side."""
+    either = Q(local_id__in=list(local_ids)) | Q(remote_id__in=list(remote_ids))
+    return list(Link.objects.filter(either, connection=connection, entity=entity))
+
+
+def save(connection: Connection, links: Iterable[Link]) -> None:
+    """Insert new links and update known ones. Two records can never be tied to one: the keys refuse it."""
+    new, known = [], []
+    for link in links:
+        link.synced_at = clock.now()
+        (known if link.pk else new).append(link)
+    Link.objects.bulk_create(new, batch_size=1000)
+    Link.objects.bulk_update(known, LINK_FIELDS, batch_size=500)
+
+
+def remember(connection: Connection, entity: Entity, states: Iterable[RemoteState]) -> None:
+    """Keep the newest state of each record; the caller has made sure that none is older than what is stored."""
+    now = clock.now()
+    rows = [
+        RemoteRecord(
+            organization_id=connection.organization_id,
+            connection=connection,
+            entity=entity,
+            remote_id=state.remote_id,
+            token=state.token,
+            gone=state.gone,
+            body=bodies.to_text(state.body) if state.body is not None else "",
+            observed_at=now,
+        )
+        for state in states
+    ]
+    RemoteRecord.objects.bulk_create(
+        rows,
+        batch_size=1000,
+        update_conflicts=True,
+        unique_fields=["connection", "entity", "remote_id"],
+        update_fields=["token", "gone", "body", "observed_at"],
+    )

@@ -1,0 +1,130 @@
+"""What reconciling decides, before anything is written: one `Outcome` for each record that was looked at.
+
+A dry run shows these and stops. Built by `decide`, carried out by `apply`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from ledger.data import Entity
+from ledger.services import Change, Record
+from qbsync.engine.runs import Count
+from qbsync.mapping.base import Version
+from qbsync.merge import Decided, UnitConflict
+from qbsync.models import Command, Conflict, Link
+from qbsync.models.queue import QueueRow
+from qbsync.transitions import Operation
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteState:
+    """A QuickBooks record as last observed. `previous` is the body stored before this observation, if any."""
+
+    remote_id: str
+    token: int
+    body: dict[str, Any] | None
+    gone: bool
+    previous: dict[str, Any] | None = None
+
+
+@dataclass(kw_only=True)
+class Subject:
+    """One record with everything that is known of it on both sides."""
+
+    entity: Entity
+    local_id: UUID
+    remote_id: str = ""
+    record: Record | None = None
+    link: Link | None = None
+    remote: RemoteState | None = None
+    open_command: Command | None = None
+    refused: Command | None = None
+    """The last command, when QuickBooks refused it."""
+    conflict: Conflict | None = None
+    rows: list[QueueRow] = field(default_factory=list)
+    """The queue rows that asked to look at the record."""
+
+    @property
+    def key(self) -> tuple[str, UUID]:
+        return self.entity, self.local_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A write to QuickBooks that is to become a command."""
+
+    operation: Operation
+    remote_id: str
+    payload: dict[str, Any]
+    base_token: int | None
+    version: Version
+    """What the record is once the write took effect."""
+    units: frozenset[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConflictDraft:
+    kind: str
+    units: tuple[UnitConflict, ...] = ()
+    presence: dict[str, str | None] = field(default_factory=dict)
+    message: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What was decided about one record, with the reason in words a person understands."""
+
+    subject: Subject
+    count: Count
+    reason: str
+    change: Change | None = None
+    draft: Draft | None = None
+    base: Version | None = None
+    """The new base of the link; None leaves the link alone."""
+    closed: bool = False
+    conflict: ConflictDraft | None = None
+    decided: tuple[Decided, ...] = ()
+    compared: bool = False
+    """Both sides were compared, so a conflict that is not found again is over."""
+    waits_for: str = ""
+    later: datetime | None = None
+    parked: bool = False
+
+    @property
+    def writes(self) -> bool:
+        return self.change is not None or self.draft is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One line of a plan as people and scripts read it."""
+
+    entity: Entity
+    label: str
+    local_id: str
+    remote_id: str
+    batchly: str
+    """"create", "update" or ""."""
+    quickbooks: str
+    """"create", "update", "void", "delete" or ""."""
+    outcome: Count
+    reason: str
+
+
+def line(outcome: Outcome, label: str) -> Line:
+    subject, change = outcome.subject, outcome.change
+    batchly = "" if change is None else ("create" if change.expected_revision is None else "update")
+    return Line(
+        entity=subject.entity,
+        label=label,
+        local_id=str(subject.local_id),
+        remote_id=subject.remote_id,
+        batchly=batchly,
+        quickbooks=outcome.draft.operation.value if outcome.draft else "",
+        outcome=outcome.count,
+        reason=outcome.reason,
+    )

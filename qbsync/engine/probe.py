@@ -1,0 +1,90 @@
+"""Looking in QuickBooks for what became of a write whose answer was lost."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, cast
+
+from ledger.data import Entity
+from qbsync.engine import bodies, commands, settings
+from qbsync.engine.plan import RemoteState
+from qbsync.engine.session import Session
+from qbsync.mapping import mapping_for
+from qbsync.models import Command, Link, RemoteRecord
+from qbsync.quickbooks import faults, select
+
+CLOCK_ERROR = timedelta(seconds=30)
+"""How far QuickBooks' clock and ours may be apart."""
+PROBE_PAGE = 1000
+MAX_PROBE_PAGES = 20
+"""A customer's documents of one day, or records of one name: more than this is no look-up any more."""
+
+
+def find_ours(session: Session, command: Command) -> list[dict[str, Any]]:
+    """The unlinked records in QuickBooks that this creation made: found by their natural key, made inside the time in
+    which its sends could take effect, and carrying its marker where the entity has one.
+
+    The marker alone proves nothing: copying a record in QuickBooks copies its note as well (F3.6.14).
+    """
+    mapping = mapping_for(cast(Entity, command.entity))
+    marked = mapping.marker(commands.payload(command))
+    candidates = [
+        body
+        for body in _candidates(session, command)
+        if _in_window(command, body) and (not marked or mapping.marker(body) == marked)
+    ]
+    taken = Link.objects.filter(
+        connection=session.connection, entity=command.entity, remote_id__in=[bodies.remote_id(b) for b in candidates]
+    )
+    linked = set(taken.values_list("remote_id", flat=True))
+    return [body for body in candidates if bodies.remote_id(body) not in linked]
+
+
+def deleted_unknown(session: Session, command: Command) -> list[str]:
+    """Ids of records of this kind that were deleted since the first send and that we never knew."""
+    assert command.first_sent_at is not None
+    name = mapping_for(cast(Entity, command.entity)).remote_name
+    since = command.first_sent_at - settings.overlap()
+    changes = session.read(lambda client: client.changes([name], since))
+    deleted = {row.remote_id for row in changes.deleted.get(name, [])}
+    known = Link.objects.filter(connection=session.connection, entity=command.entity, remote_id__in=deleted)
+    seen = RemoteRecord.objects.filter(
+        connection=session.connection, entity=command.entity, remote_id__in=deleted, gone=True, body__gt=""
+    )
+    return sorted(
+        deleted - set(known.values_list("remote_id", flat=True)) - set(seen.values_list("remote_id", flat=True))
+    )
+
+
+def read_current(session: Session, command: Command) -> RemoteState | None:
+    """The record of an update or void as it stands now; None when it is gone."""
+    name = mapping_for(cast(Entity, command.entity)).remote_name
+    try:
+        body = session.read(lambda client: client.read(name, command.remote_id))
+    except faults.Gone:
+        return None
+    return RemoteState(remote_id=command.remote_id, token=bodies.token(body), body=body, gone=False)
+
+
+def _candidates(session: Session, command: Command) -> list[dict[str, Any]]:
+    mapping = mapping_for(cast(Entity, command.entity))
+    statement = select(mapping.remote_name)
+    for field, operator, value in mapping.identity_filter(commands.payload(command)):
+        statement = statement.where(field, operator, value)
+    if command.entity in ("customer", "item"):
+        statement = statement.where("Active", "in", [True, False])
+    rows: list[dict[str, Any]] = []
+    for _ in range(MAX_PROBE_PAGES):
+        text = statement.order_by("Id").page(len(rows) + 1, PROBE_PAGE)
+        page = session.read(lambda client, text=text: client.query(str(text))).rows  # type: ignore[misc]
+        rows += page
+        if len(page) < PROBE_PAGE:
+            break
+    return rows
+
+
+def _in_window(command: Command, body: dict[str, Any]) -> bool:
+    assert command.first_sent_at is not None and command.last_sent_at is not None
+    earliest = command.first_sent_at - CLOCK_ERROR
+    latest = command.last_sent_at + settings.timing().landing + CLOCK_ERROR
+    return earliest <= bodies.created_at(body) <= latest

@@ -1,0 +1,150 @@
+"""A company opened for work: the lease that keeps others out, a client with a good token, and the run's counts.
+
+What always holds: while a `Session` lives, no other worker writes to the same company; a worker that was paused past
+its lease learns it from `guard` before it sends anything more.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TypeVar
+from uuid import UUID
+
+from django.db.models import F, Q
+
+from qbsync import clock
+from qbsync.engine import runs, settings, tokens
+from qbsync.engine.errors import Busy, Disconnected, LeaseLost, NeedsPerson, RetryLater
+from qbsync.engine.runs import Tally
+from qbsync.models import Connection, Lease, Run
+from qbsync.quickbooks import Client, Exchange, Limiter, faults
+
+Answer = TypeVar("Answer")
+
+_limiters: dict[str, Limiter] = {}
+_limiters_lock = threading.Lock()
+
+
+class Session:
+    """One worker's hold on one company. Made by `opened`, never by hand."""
+
+    def __init__(self, connection: Connection, *, fence: int, run: Run, tally: Tally) -> None:
+        self.connection = connection
+        self.fence = fence
+        self.run = run
+        self.tally = tally
+        self.lists_refreshed = False
+        """QuickBooks' lists are read at most once a session for the sake of an unknown entry."""
+        self._token_version = 0
+        self._refused_version: int | None = None
+        self._client = Client(
+            endpoints=settings.endpoints(connection.environment),
+            realm_id=connection.realm_id,
+            access_token=self._token,
+            limiter=_limiter(connection.realm_id),
+            on_exchange=self._count,
+        )
+
+    def ask(self, request: Callable[[Client], Answer]) -> Answer:
+        """Make one call. A refused token is replaced once and the call repeated: a refusal is certain (F8.15)."""
+        try:
+            return request(self._client)
+        except faults.Unauthorized:
+            self._refused_version = self._token_version
+        try:
+            return request(self._client)
+        except faults.Unauthorized as error:
+            raise self._ended("QuickBooks refuses the connection's token. Connect it again.") from error
+
+    def read(self, request: Callable[[Client], Answer]) -> Answer:
+        """`ask` for something that changes nothing: every passing fault becomes RetryLater."""
+        try:
+            return self.ask(request)
+        except (faults.OutcomeUnknown, faults.NotSent, faults.TryAgain) as error:
+            raise RetryLater(f"QuickBooks did not answer: {error}") from error
+        except faults.Throttled as error:
+            raise RetryLater("QuickBooks asked to slow down.", after=error.retry_after or 60.0) from error
+        except faults.Forbidden as error:
+            raise self._ended(f"QuickBooks does not let Batchly into this company: {error}") from error
+
+    def guard(self) -> None:
+        """Renew the lease, or raise LeaseLost when another worker took the company over meanwhile."""
+        mine = Lease.objects.filter(connection=self.connection, fence=self.fence)
+        if not mine.update(expires_at=clock.now() + settings.lease_time()):
+            raise LeaseLost("Another worker took this company over while this one was paused.")
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _token(self) -> str:
+        token, self._token_version = tokens.access_token(self.connection.pk, unless_version=self._refused_version)
+        self._refused_version = None
+        return token
+
+    def _count(self, exchange: Exchange) -> None:
+        self.tally.api_calls += 1
+
+    def _ended(self, reason: str) -> Disconnected:
+        Connection.objects.filter(pk=self.connection.pk).update(
+            status=Connection.Status.NEEDS_RECONNECT, status_reason=reason[:500]
+        )
+        return Disconnected(reason)
+
+
+@contextmanager
+def opened(connection_id: UUID, *, kind: str) -> Iterator[Session]:
+    """Open a company for work; raises Busy when another worker has it, Disconnected when there is no connection.
+
+    However the work ends, the run is closed with its counts and the lease is given back.
+    """
+    connection = Connection.objects.get(pk=connection_id)
+    if connection.status != Connection.Status.CONNECTED:
+        raise Disconnected(connection.status_reason or f"{connection} is not connected to QuickBooks.")
+    fence = _claim(connection)
+    tally = Tally()
+    run = runs.begin(connection, kind, fence=fence)
+    session = Session(connection, fence=fence, run=run, tally=tally)
+    failure = "The worker was stopped."
+    try:
+        yield session
+        failure = ""
+    except (RetryLater, NeedsPerson) as stopped:
+        failure = str(stopped)
+        raise
+    except Exception as error:
+        failure = f"Unexpected: {type(error).__name__}"
+        raise
+    finally:
+        runs.finish(run, tally, failure=failure)
+        session.close()
+        with suppress(LeaseLost):
+            _give_back(session)
+
+
+def _claim(connection: Connection) -> int:
+    """Take the lease by one conditional update, so that two workers can never both succeed."""
+    now = clock.now()
+    Lease.objects.get_or_create(connection=connection, organization_id=connection.organization_id)
+    free = Q(expires_at__isnull=True) | Q(expires_at__lt=now)
+    taken = Lease.objects.filter(free, connection=connection).update(
+        fence=F("fence") + 1,
+        holder=f"{socket.gethostname()}/{os.getpid()}/{threading.get_ident()}"[:100],
+        expires_at=now + settings.lease_time(),
+    )
+    if not taken:
+        raise Busy(f"{connection} is being synchronised by another worker.")
+    return Lease.objects.values_list("fence", flat=True).get(connection=connection)
+
+
+def _give_back(session: Session) -> None:
+    Lease.objects.filter(connection=session.connection, fence=session.fence).update(expires_at=None, holder="")
+
+
+def _limiter(realm_id: str) -> Limiter:
+    """One limiter a company and process; the lease sees to it that only one process uses it at a time."""
+    with _limiters_lock:
+        return _limiters.setdefault(realm_id, Limiter())

@@ -1,0 +1,110 @@
+"""The sweep: whatever wake-ups lost, found in the database and brought to its end.
+
+PostgreSQL is the only truth. Tasks only make things quicker; `sweep` alone, called again and again by one process with
+no broker and no beat, reaches the same end state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+import structlog
+from django.db.models import Exists, OuterRef
+
+from ledger import models as ledger_models
+from ledger.data import ENTITIES, Entity
+from qbsync import clock
+from qbsync.engine import queues, settings, tokens
+from qbsync.engine.errors import Busy, SyncStopped
+from qbsync.engine.sync import sync
+from qbsync.models import Command, Connection, InboxRow, Link, OutboxRow
+from qbsync.transitions import OPEN_STATES, State
+
+log = structlog.get_logger(__name__)
+
+LEDGER_MODELS = {
+    "customer": ledger_models.Customer,
+    "item": ledger_models.Item,
+    "invoice": ledger_models.Invoice,
+    "payment": ledger_models.Payment,
+}
+MISSED_PAGE = 5000
+"""Records found to be missing from the outbox that are put on it at a time; the next sweep takes the next ones."""
+
+
+def connected() -> Iterable[Connection]:
+    return Connection.objects.filter(status=Connection.Status.CONNECTED).select_related("cursor").order_by("pk")
+
+
+def sweep(*, force_pull: bool = False) -> dict[str, str]:
+    """Refresh tokens, enqueue what the outbox missed, and sync every company that has something due.
+
+    Returns {realm id: what stopped it, "" = all done}. Companies stand for themselves: one failing stops no other.
+    """
+    tokens.refresh_due()
+    ended: dict[str, str] = {}
+    for connection in connected():
+        enqueue_missed(connection)
+        read = force_pull or _pull_is_due(connection)
+        if read or _has_work(connection):
+            ended[connection.realm_id] = sync_safely(connection.pk, read=read)
+    return ended
+
+
+def sync_safely(connection_id: UUID, *, read: bool, full: bool = False, kind: str = "sync") -> str:
+    """Sync one company; what stops it is noted on its run and returned as a sentence ("" = nothing did)."""
+    try:
+        sync(connection_id, read=read, full=full, kind=kind)
+    except Busy as busy:
+        return str(busy)
+    except SyncStopped as stopped:
+        log.warning("sync_stopped", connection=str(connection_id), reason=type(stopped).__name__)
+        return str(stopped)
+    return ""
+
+
+def enqueue_missed(connection: Connection) -> int:
+    """Find records that changed without an outbox row (a signal that was never sent, a restored backup).
+
+    A record is missed when its revision is ahead of its link's, or when it was made since the company was first
+    connected and has no link; older unlinked records wait for the first matching.
+    """
+    return sum(_enqueue_missed(connection, entity) for entity in ENTITIES)
+
+
+def _enqueue_missed(connection: Connection, entity: Entity) -> int:
+    model = LEDGER_MODELS[entity]
+    records = model.objects.filter(organization_id=connection.organization_id)
+    queued = OutboxRow.objects.filter(connection=connection, entity=entity, local_id=OuterRef("pk"))
+    unsettled = Command.objects.filter(
+        connection=connection, entity=entity, local_id=OuterRef("pk"), state__in=OPEN_STATES
+    )
+    idle = records.exclude(Exists(queued)).exclude(Exists(unsettled))
+    links = Link.objects.filter(connection=connection, entity=entity, local_id=OuterRef("pk"))
+    changed = idle.filter(Exists(links.filter(closed=False, local_revision__lt=OuterRef("revision"))))
+    refused = Command.objects.filter(
+        connection=connection,
+        entity=entity,
+        local_id=OuterRef("pk"),
+        state=State.REJECTED,
+        local_revision=OuterRef("revision"),
+    )
+    new = idle.filter(created_at__gte=connection.first_connected_at).exclude(Exists(links))
+    missed: list[UUID] = []
+    for found in (changed, new):
+        missed += found.exclude(Exists(refused)).values_list("pk", flat=True)[:MISSED_PAGE]
+    queues.enqueue([connection], entity, missed)
+    return len(missed)
+
+
+def _pull_is_due(connection: Connection) -> bool:
+    cursor = getattr(connection, "cursor", None)
+    if cursor is None or cursor.pulled_at is None or cursor.full_requested:
+        return True
+    return bool(clock.now() - cursor.pulled_at >= settings.pull_interval())
+
+
+def _has_work(connection: Connection) -> bool:
+    unsettled = Command.objects.filter(connection=connection, state__in=[State.READY, State.SENDING, State.UNKNOWN])
+    return unsettled.exists() or queues.has_due(InboxRow, connection) or queues.has_due(OutboxRow, connection)

@@ -1,0 +1,70 @@
+"""One sync of a company, from unsettled writes to an empty inbox and outbox.
+
+Called by tasks, the sweep and the management commands; everybody goes through `sync`, so there is one order of work:
+settle what an earlier worker left, read QuickBooks, then look at records parents first, send, and look again at what
+the answers brought, until nothing moves any more. Running it twice changes nothing.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from ledger.data import ENTITIES, Entity
+from qbsync import clock
+from qbsync.engine import queues, session
+from qbsync.engine.errors import RetryLater
+from qbsync.engine.pull import cursor_of, pull, read_missing_bodies
+from qbsync.engine.push import run_commands
+from qbsync.engine.reconcile import reconcile_inbox, reconcile_outbox
+from qbsync.engine.runs import Tally
+from qbsync.engine.session import Session
+from qbsync.models import InboxRow, OutboxRow
+
+MAX_ROUNDS = 2000
+"""Rounds of one sync. Each moves a page of every entity; what is left after so many goes on in the next sync."""
+
+
+def sync(connection_id: UUID, *, read: bool = True, full: bool = False, kind: str = "sync") -> Tally:
+    """Sync one company and return the counts.
+
+    `read` False only works on what is queued and asks QuickBooks for nothing new; `full` reads every record again.
+    Raises Busy, RetryLater, NeedsPerson or Disconnected; what was done until then is kept.
+    """
+    with session.opened(connection_id, kind=kind) as company:
+        work_off(company)
+        if full:
+            cursor = cursor_of(company)
+            cursor.full_requested = True
+            cursor.save(update_fields=["full_requested"])
+        if read:
+            pull(company)
+            work_off(company)
+        return company.tally
+
+
+def work_off(company: Session) -> None:
+    """Look at everything that is due on inbox and outbox, parents first, until nothing moves any more."""
+    for _ in range(MAX_ROUNDS):
+        moved = 0
+        for entity in ENTITIES:
+            moved += _inbox_page(company, entity)
+            moved += _outbox_page(company, entity)
+            moved += run_commands(company, entity)
+        if not moved:
+            return
+    raise RetryLater("There is more to do than one sync takes on; it goes on with the next one.")
+
+
+def _inbox_page(company: Session, entity: Entity) -> int:
+    rows = queues.due(InboxRow, company.connection, entity, now=clock.now())
+    if not rows:
+        return 0
+    read_missing_bodies(company, entity, rows)
+    return len(reconcile_inbox(company, entity, rows))
+
+
+def _outbox_page(company: Session, entity: Entity) -> int:
+    rows = queues.due(OutboxRow, company.connection, entity, now=clock.now())
+    if not rows:
+        return 0
+    return len(reconcile_outbox(company, entity, rows))

@@ -1,0 +1,26 @@
+"""The tables of the sync, one family a file. Only the engine's bookkeeping files write them."""
+
+from qbsync.models.command import Command
+from qbsync.models.conflict import Conflict, Decision, ResolutionRule
+from qbsync.models.connection import Connection, ConnectRequest, Credential, Cursor, Lease
+from qbsync.models.link import Link, RemoteRecord, RemoteReference
+from qbsync.models.queue import InboxRow, OutboxRow
+from qbsync.models.run import Run
+
+__all__ = [
+    "Command",
+    "Conflict",
+    "ConnectRequest",
+    "Connection",
+    "Credential",
+    "Cursor",
+    "Decision",
+    "InboxRow",
+    "Lease",
+    "Link",
+    "OutboxRow",
+    "RemoteRecord",
+    "RemoteReference",
+    "ResolutionRule",
+    "Run",
+]

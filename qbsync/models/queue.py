@@ -1,0 +1,57 @@
+"""The two work lists. A row says "look at this record", nothing more; the stamp changes with every new reason to look.
+
+Whoever worked on a row removes it only with the stamp it read, so a reason that came meanwhile is never lost.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+
+from qbsync.models.base import CompanyOwned, entity_field, known_entity
+
+
+class QueueRow(CompanyOwned):
+    entity = entity_field()
+    stamp = models.UUIDField(default=uuid.uuid4)
+    queued_at = models.DateTimeField()
+    next_try_at = models.DateTimeField()
+    attempts = models.PositiveIntegerField(default=0)
+    reason = models.CharField(max_length=500, blank=True)
+    """Why the record has not gone through yet, in a sentence for a person."""
+    waits_for = models.CharField(max_length=80, blank=True)
+    """The parent whose link releases the row, as "customer:<ledger id>" or "customer@<QuickBooks id>"."""
+    parked = models.BooleanField(default=False)
+    """Not tried again until the record changes or a person says so."""
+
+    class Meta:
+        abstract = True
+
+
+class InboxRow(QueueRow):
+    """A QuickBooks record to look at. `body` is what was observed, "" = it must be read first."""
+
+    remote_id = models.CharField(max_length=32)
+    body = models.TextField(blank=True)
+    gone = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "entity", "remote_id"], name="inbox_record_once"),
+            known_entity("inbox_entity"),
+        ]
+        indexes = [models.Index(fields=["connection", "entity", "next_try_at"], name="inbox_due")]
+
+
+class OutboxRow(QueueRow):
+    """A ledger record to look at."""
+
+    local_id = models.UUIDField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "entity", "local_id"], name="outbox_record_once"),
+            known_entity("outbox_entity"),
+        ]
+        indexes = [models.Index(fields=["connection", "entity", "next_try_at"], name="outbox_due")]

@@ -1,0 +1,34 @@
+"""Runs: one line per sync of a company, with counts that add up."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+
+from qbsync.models.base import CompanyOwned
+
+
+class Run(CompanyOwned):
+    """`counts` is {entity: {"read", "created", "updated", "unchanged", "skipped", "conflicts", "failed", "sent"}};
+    read = created + updated + unchanged + skipped + conflicts + failed."""
+
+    class Outcome(models.TextChoices):
+        RUNNING = "running", "Running"
+        SUCCEEDED = "succeeded", "Succeeded"
+        FAILED = "failed", "Failed"
+        INTERRUPTED = "interrupted", "Interrupted"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=20)
+    outcome = models.CharField(max_length=12, choices=Outcome, default=Outcome.RUNNING)
+    dry_run = models.BooleanField(default=False)
+    counts = models.JSONField(default=dict)
+    api_calls = models.PositiveIntegerField(default=0)
+    fence = models.BigIntegerField(default=0)
+    message = models.CharField(max_length=1000, blank=True)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["connection", "started_at"], name="run_recent")]

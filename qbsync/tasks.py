@@ -1,0 +1,56 @@
+"""Celery tasks: wake-ups that carry an id and nothing else. They may be lost, doubled or late without harm."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import structlog
+from celery import shared_task
+from kombu.exceptions import OperationalError
+
+from qbsync.engine import queues, sweep, tokens
+from qbsync.models import Connection, OutboxRow
+
+log = structlog.get_logger(__name__)
+
+
+def wake(connection_id: UUID) -> None:
+    """Ask a worker to send what is queued for a company. Without a broker the sweep does it a little later."""
+    try:
+        push.delay(str(connection_id))
+    except (OperationalError, OSError) as error:
+        log.warning("wake_up_lost", connection=str(connection_id), error=type(error).__name__)
+
+
+@shared_task(name="qbsync.push")
+def push(connection_id: str) -> None:
+    """Send what is queued for one company. When another worker has the company, it (or the sweep) will see the row."""
+    company = Connection.objects.filter(pk=connection_id).first()
+    if company is not None and queues.has_due(OutboxRow, company):
+        sweep.sync_safely(company.pk, read=False)
+
+
+@shared_task(name="qbsync.pull")
+def pull() -> None:
+    """Read the changes of every company."""
+    for company in sweep.connected():
+        sweep.sync_safely(company.pk, read=True)
+
+
+@shared_task(name="qbsync.full_pull")
+def full_pull() -> None:
+    """Read every record of every company: the weekly safety net under the change feed."""
+    for company in sweep.connected():
+        sweep.sync_safely(company.pk, read=True, full=True, kind="full_pull")
+
+
+@shared_task(name="qbsync.sweep")
+def sweep_all() -> None:
+    """Bring to its end whatever wake-ups lost."""
+    sweep.sweep()
+
+
+@shared_task(name="qbsync.refresh_tokens")
+def refresh_tokens() -> None:
+    """Replace tokens that lay idle for a day."""
+    tokens.refresh_due()
