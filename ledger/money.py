@@ -63,7 +63,7 @@ def percentage_of(amount: Decimal, percent: Decimal, currency: str) -> Decimal:
 
 
 def trimmed(number: Decimal) -> Decimal:
-    """The same number without trailing zeros and without an exponent: 2.5000 -> 2.5, 1E+2 -> 100."""
+    """The same number without zeros behind the point, and written out: 2.5000 -> 2.5, 1E+2 -> 100."""
     with localcontext() as context:
         context.prec = WORKING_PRECISION
         short = number.normalize()

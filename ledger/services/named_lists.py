@@ -26,7 +26,7 @@ def ids_by_name(model: type[models.Model], organization_id: UUID, names: Sequenc
     """The id of each name, compared as the database compares: whatever the case."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT wanted.name, kept.id FROM unnest(%s::text[]) AS wanted(name) JOIN {model._meta.db_table} AS kept "
+            f"SELECT wanted.name, kept.id FROM unnest(%s::text[]) AS wanted(name) JOIN {model._meta.db_table} AS kept "  # noqa: S608 - names of our own tables
             "ON kept.organization_id = %s AND lower(kept.name) = lower(wanted.name)",
             [list(names), organization_id],
         )

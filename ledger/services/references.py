@@ -49,7 +49,7 @@ def check_names(organization_id: UUID, entity: Entity, ids: Iterable[UUID]) -> N
     column = "display_name" if entity == "customer" else "name"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT a.id, a.{column} FROM ledger_{entity} a JOIN ledger_{entity} b "
+            f"SELECT a.id, a.{column} FROM ledger_{entity} a JOIN ledger_{entity} b "  # noqa: S608 - names of our own tables
             f"ON b.organization_id = a.organization_id AND lower(b.{column}) = lower(a.{column}) "
             "WHERE a.organization_id = %s AND a.id = ANY(%s) AND a.active AND b.active AND a.id <> b.id "
             "ORDER BY a.id LIMIT 1",

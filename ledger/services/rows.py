@@ -71,14 +71,15 @@ def record(entity: Entity, row: Any, children: Iterable[InvoiceLine | Allocation
         id=row.id,
         entity=entity,
         revision=row.revision,
-        data=_record_data(entity, row, children),
+        data=record_data(entity, row, children),
         updated_at=row.updated_at,
         total=None if entity in ("customer", "item") else rounded(row.total, row.currency),
         balance=None if balance is None else rounded(balance, row.currency),
     )
 
 
-def _record_data(entity: Entity, row: Any, children: Iterable[InvoiceLine | Allocation]) -> RecordData:
+def record_data(entity: Entity, row: Any, children: Iterable[InvoiceLine | Allocation]) -> RecordData:
+    """The content alone, also of rows that are not stored yet."""
     currency = getattr(row, "currency", "")
     values = _values(_DATA[entity], row, currency)
     if entity == "invoice":

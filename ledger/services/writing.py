@@ -56,7 +56,7 @@ def _update(
     assignments = ", ".join(f"{column} = fresh.{column}" for column in rows[0] if column != "id")
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE {table} AS stored SET {assignments} FROM json_populate_recordset(NULL::{table}, %s::json) AS fresh "
+            f"UPDATE {table} AS stored SET {assignments} FROM json_populate_recordset(NULL::{table}, %s::json) AS fresh "  # noqa: S608 - names of our own tables
             f"WHERE stored.organization_id = %s AND stored.id = fresh.id {guard} RETURNING stored.id",
             [json.dumps(rows, default=str), organization_id],
         )
