@@ -74,7 +74,7 @@ class Migration(migrations.Migration):
                 (
                     "origin",
                     models.CharField(
-                        default="batchly", editable=False, help_text="Who made the last change.", max_length=32
+                        default="batchly", editable=False, help_text="Who made the last change.", max_length=64
                     ),
                 ),
                 ("created_at", models.DateTimeField(editable=False)),
@@ -131,7 +131,7 @@ class Migration(migrations.Migration):
                 (
                     "origin",
                     models.CharField(
-                        default="batchly", editable=False, help_text="Who made the last change.", max_length=32
+                        default="batchly", editable=False, help_text="Who made the last change.", max_length=64
                     ),
                 ),
                 ("created_at", models.DateTimeField(editable=False)),
@@ -186,7 +186,7 @@ class Migration(migrations.Migration):
                 (
                     "origin",
                     models.CharField(
-                        default="batchly", editable=False, help_text="Who made the last change.", max_length=32
+                        default="batchly", editable=False, help_text="Who made the last change.", max_length=64
                     ),
                 ),
                 ("created_at", models.DateTimeField(editable=False)),
@@ -246,7 +246,7 @@ class Migration(migrations.Migration):
                 (
                     "origin",
                     models.CharField(
-                        default="batchly", editable=False, help_text="Who made the last change.", max_length=32
+                        default="batchly", editable=False, help_text="Who made the last change.", max_length=64
                     ),
                 ),
                 ("created_at", models.DateTimeField(editable=False)),

@@ -33,7 +33,7 @@ class RecordRow(OrganizationOwned):
     """A synchronised record. `revision` counts the changes of its content; computed facts do not move it."""
 
     revision = models.PositiveIntegerField(default=1, editable=False)
-    origin = models.CharField(max_length=32, default="batchly", editable=False, help_text="Who made the last change.")
+    origin = models.CharField(max_length=64, default="batchly", editable=False, help_text="Who made the last change.")
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
