@@ -13,7 +13,7 @@ from ledger.admin.records import ChildInline, RecordAdmin
 from ledger.models import Invoice, InvoiceLine
 
 
-class LineForm(forms.ModelForm):  # type: ignore[type-arg]
+class LineForm(forms.ModelForm):
     """A line; when its quantity or price changes and its amount does not, the amount is worked out anew."""
 
     def clean(self) -> dict[str, Any] | None:
@@ -27,7 +27,7 @@ class LineForm(forms.ModelForm):  # type: ignore[type-arg]
         return values
 
 
-class LineInline(ChildInline, TabularInline):  # type: ignore[misc]
+class LineInline(ChildInline, TabularInline):
     """The lines in the invoice's form."""
 
     model = InvoiceLine

@@ -11,7 +11,7 @@ from ledger.admin.records import ChildInline, RecordAdmin
 from ledger.models import Allocation, Payment
 
 
-class AllocationInline(ChildInline, TabularInline):  # type: ignore[misc]
+class AllocationInline(ChildInline, TabularInline):
     """The allocations in the payment's form."""
 
     model = Allocation

@@ -24,7 +24,7 @@ STALE = (
 )
 
 
-class RecordForm(forms.ModelForm):  # type: ignore[type-arg]
+class RecordForm(forms.ModelForm):
     """A form that remembers which revision it shows."""
 
     seen_revision = forms.IntegerField(required=False, widget=forms.HiddenInput)

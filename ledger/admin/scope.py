@@ -27,7 +27,7 @@ def organizations(request: HttpRequest, roles: tuple[str, ...]) -> QuerySet[Orga
     return Organization.objects.filter(id__in=held.values("organization_id"))
 
 
-class ScopedAdmin(ModelAdmin):  # type: ignore[misc]
+class ScopedAdmin(ModelAdmin):
     """A page of rows that belong to organizations."""
 
     editors: tuple[str, ...] = OPERATORS
