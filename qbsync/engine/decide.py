@@ -16,7 +16,7 @@ from ledger.services import Change
 from qbsync.engine import bodies
 from qbsync.engine.plan import ConflictDraft, Draft, Outcome, RemoteState, Subject
 from qbsync.engine.runs import Count
-from qbsync.mapping import mapping_for
+from qbsync.mapping import Malformed, mapping_for
 from qbsync.mapping.base import Body, References, UnknownReference, Unrepresentable, Version
 from qbsync.merge import Merged, Side, changed_units, merge
 from qbsync.models import Conflict, Link
@@ -47,6 +47,8 @@ def decide(subject: Subject, references: References, policy: Policy) -> Outcome:
         return _waiting(subject, missing, policy)
     except Unrepresentable as error:
         return _invalid(subject, error)
+    except Malformed as error:
+        return _skip(subject, f"QuickBooks sent a record that cannot be read: {error}", parked=True)
 
 
 def local_version(subject: Subject) -> Version:
@@ -140,7 +142,8 @@ def _first_push(subject: Subject, references: References, policy: Policy) -> Out
 def _linked(subject: Subject, references: References, policy: Policy) -> Outcome:
     link, record = subject.link, subject.record
     assert link is not None and record is not None
-    base, local, remote = base_version(link), local_version(subject), remote_version(subject, references)
+    local, remote = local_version(subject), remote_version(subject, references)
+    base = _with_fixed_units(subject.entity, base_version(link), local)
     rules = _winners(subject, base, local, remote, policy)
     merged = merge(base, local, remote, rules=rules, uncertain=link.uncertain_units)
     if merged.presence_conflict or _touched_since_agreed(subject, merged):
@@ -166,6 +169,14 @@ def _linked(subject: Subject, references: References, policy: Policy) -> Outcome
         decided=merged.decided,
         compared=not _refused_as_it_is(subject),
     )
+
+
+def _with_fixed_units(entity: Entity, base: Version | None, local: Version) -> Version | None:
+    """Units that never change once set in QuickBooks (a currency, an item's kind) follow QuickBooks, never the ledger."""
+    if base is None:
+        return None
+    fixed = {unit: local.units.get(unit) for unit in mapping_for(entity).fixed_units if local.presence == "live"}
+    return replace(base, units={**base.units, **fixed})
 
 
 def _local_change(subject: Subject, merged: Merged) -> Change | None:
