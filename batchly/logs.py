@@ -77,5 +77,6 @@ def logging_configuration(*, readable: bool, level: str) -> dict[str, Any]:
 def _rendering(*, readable: bool) -> list[Processor]:
     first: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, strike_out_secrets]
     if readable:
-        return [*first, structlog.dev.ConsoleRenderer(colors=False)]
-    return [*first, structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        plain = structlog.dev.plain_traceback  # the default shows every local variable, tokens among them
+        return [*first, structlog.dev.ConsoleRenderer(colors=False, exception_formatter=plain)]
+    return [*first, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]

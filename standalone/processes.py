@@ -67,7 +67,7 @@ def spawn(
         cwd=cwd,
         stdin=subprocess.DEVNULL,
         stdout=output,
-        stderr=subprocess.STDOUT,
+        stderr=subprocess.STDOUT if output is not None else None,
         start_new_session=True,
         user=identity.uid if identity and as_other else None,
         group=identity.gid if identity and as_other else None,
@@ -100,6 +100,12 @@ def signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> No
     """Signal a child that `spawn` started and everything it started itself, if anything is left of them."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, number)
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """Make sure that a child and everything it started are gone."""
+    signal_group(process, signal.SIGKILL)
+    process.wait()
 
 
 def command_line(pid: int) -> str:
