@@ -142,7 +142,7 @@ def _write(books: Company, rules: Rules, parts: list[str], request: Request, beh
         return rendered(books, writes.void(books, rules, body))
     operation = request.query.get("operation")
     if operation == "delete":
-        return deleted_stub(rules.name, writes.delete(books, rules, body, unapply=_unapplies(behaviour)))
+        return deleted_stub(writes.delete(books, rules, body, unapply=_unapplies(behaviour)))
     if operation not in (None, "", "update", "create"):
         raise errors.unsupported_operation(operation)
     include = frozenset(request.query.get("include", "").split(","))
@@ -169,5 +169,3 @@ def _body(request: Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise errors.malformed_property("The body should be a JSON object")
     return body
-
-

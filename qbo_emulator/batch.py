@@ -10,7 +10,7 @@ from .entities import ABSENT, RULES, Rules
 from .query.evaluate import answer as query_answer
 from .rendering import deleted_stub, rendered
 from .store import Company
-from .wire import encode
+from .wire import Malformed, decode, encode
 
 MAX_ITEMS = 30  # F5.2
 NOT_PAYLOAD = frozenset({"bId", "operation", "optionsData", "Query"})
@@ -24,6 +24,15 @@ def answer(books: Company, body: Any, behaviour: Behaviour) -> bytes:
     if len(items) > MAX_ITEMS:
         raise errors.batch_too_large(MAX_ITEMS)
     return b"[" + b",".join(_item(books, item, behaviour) for item in items) + b"]"
+
+
+def identity(body: bytes) -> str:
+    """The bIds of a batch, in order."""
+    try:
+        items = decode(body)["BatchItemRequest"]
+        return " ".join(str(item["bId"]) for item in items)
+    except (Malformed, KeyError, TypeError):
+        return ""
 
 
 def _item(books: Company, item: dict[str, Any], behaviour: Behaviour) -> bytes:
@@ -44,7 +53,7 @@ def _carry_out(books: Company, item: dict[str, Any], behaviour: Behaviour) -> tu
     rules, body = _payload(item)
     operation, options = item.get("operation"), frozenset(str(item.get("optionsData", "")).split(","))
     if operation == "delete":
-        return rules.name, deleted_stub(rules.name, writes.delete(books, rules, body))
+        return rules.name, deleted_stub(writes.delete(books, rules, body))
     if operation == "void" or (operation == "update" and "void" in options):  # F7.2
         return rules.name, rendered(books, writes.void(books, rules, body))
     if operation not in ("create", "update"):

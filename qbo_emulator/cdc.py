@@ -30,9 +30,7 @@ def _instant(books: Company, text: str, old_dates: str) -> float:
         raise errors.invalid_date("changedSince", text) from None
     oldest = books.clock.timestamp() - LOOK_BACK_SECONDS
     if since < oldest and old_dates == "fault":
-        raise errors.QuickBooksFault(
-            "2180", "Invalid Range", f"changedSince must lie within the last 30 days. Supplied value:{text}", "changedSince"
-        )  # wording uncertain (F6.11); the switch cdc_old_dates serves such dates instead
+        raise errors.beyond_look_back(text)
     return max(since, oldest) if old_dates == "clamp" else since
 
 
@@ -56,5 +54,5 @@ def _block(books: Company, rules: Rules, since: float) -> bytes:
     rows += [change_stub(each) for _, _, each in gone[: CAP - len(rows)]]
     start = b'"startPosition":1,' if live else b""  # recorded: absent when only stubs are left
     count = b',"totalCount":%d' % total if rules.counted_in_lists else b""
-    tail = b"],%s\"maxResults\":%d%s}" % (start, len(rows), count)
+    tail = b'],%s"maxResults":%d%s}' % (start, len(rows), count)
     return b'{"%s":[' % rules.name.encode() + b",".join(rows) + tail

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -60,6 +62,15 @@ class Clock:
         else:
             self._offset = at.timestamp() - time.time()
 
+    @contextmanager
+    def pretend(self, at: datetime) -> Iterator[None]:
+        """Another time for a moment, for seeds that write history."""
+        before, self._frozen = self._frozen, at.timestamp()
+        try:
+            yield
+        finally:
+            self._frozen = before
+
     def resume(self) -> None:
         """Run again, from the frozen instant onwards."""
         if self._frozen is not None:
@@ -81,8 +92,11 @@ def envelope_time(timestamp: float) -> str:
 
 
 def parse_instant(text: str) -> float:
-    """A dateTime as QuickBooks accepts it (F1.23). Without an offset it is company local time (F2.15)."""
-    moment = datetime.fromisoformat(text.strip().replace(" ", "+") if " " in text.strip()[11:] else text.strip())
+    """A dateTime as QuickBooks accepts it (F1.23). Without an offset it is company local time (F2.15).
+
+    A ``+`` that was not URL-encoded arrives as a space and is refused, so that the mistake shows.
+    """
+    moment = datetime.fromisoformat(text.strip())
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=PACIFIC)
     return moment.timestamp()

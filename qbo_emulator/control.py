@@ -15,7 +15,7 @@ from .clock import parse_instant
 from .entities import BY_PATH, Rules
 from .errors import NotEmulated, QuickBooksFault
 from .rendering import deleted_stub, rendered
-from .store import Company
+from .store import Company, Record
 from .wire import Malformed, Request, Response, decode, json_response
 
 if TYPE_CHECKING:
@@ -42,8 +42,6 @@ def answer(emulator: Emulator, request: Request) -> Response:
     except (ValueError, Malformed) as error:
         return json_response({"error": str(error)}, status=400)
     except QuickBooksFault as fault:
-        for company in emulator.companies.values():
-            company.roll_back((0, company.counters, company.document_number))
         return json_response({"Fault": fault.fault()}, status=400)
 
 
@@ -71,7 +69,8 @@ def _body(request: Request) -> dict[str, Any]:
 
 
 def _health(emulator: Emulator, request: Request, rest: list[str]) -> Any:
-    return {"status": "ok", "version": __version__, "companies": [_summary(each) for each in emulator.companies.values()]}
+    companies = [_summary(each) for each in emulator.companies.values()]
+    return {"status": "ok", "version": __version__, "companies": companies}
 
 
 def _summary(company: Company) -> Any:
@@ -123,7 +122,7 @@ def _clock(emulator: Emulator, request: Request, rest: list[str]) -> Any:
 def _move_clock(emulator: Emulator, request: Request, rest: list[str]) -> Any:
     wanted = _body(request)
     if not wanted or set(wanted) - {"advance", "set", "freeze"}:
-        raise ValueError('The body holds "advance" ("25h", seconds), "set" (an instant) or "freeze" (true, false, instant).')
+        raise ValueError('The body holds "advance" ("25h"), "set" (an instant) or "freeze" (true, false, an instant).')
     if "set" in wanted:
         emulator.clock.set(_instant(wanted["set"]))
     freeze = wanted.get("freeze")
@@ -262,18 +261,25 @@ def _records(emulator: Emulator, company: Company, request: Request, rest: list[
     id = rest[1] if len(rest) > 1 else None
     if request.method == "GET":
         return _shown(company, rules, id)
-    if request.method == "DELETE" and id is not None:
-        stub = writes.delete(company, rules, _held(company, rules, id))
-        emulator.keep()
-        return {rules.name: decode(deleted_stub(rules.name, stub))}
-    if request.method != "POST":
-        raise Refused(405, "records answer GET, POST and DELETE.")
-    record = _written(company, rules, id, rest[2:], _body(request))
+    if request.method not in ("POST", "DELETE") or (request.method == "DELETE" and id is None):
+        raise Refused(405, "records answer GET and POST; one record answers GET, POST and DELETE.")
+    mark = company.mark()
+    try:
+        shown = _written(company, rules, id, rest[2:], request)
+    except BaseException:
+        company.roll_back(mark)
+        raise
     emulator.keep()
-    return {rules.name: decode(rendered(company, record))}
+    return {rules.name: decode(shown)}
 
 
-def _written(company: Company, rules: Rules, id: str | None, action: list[str], body: dict[str, Any]) -> Any:
+def _written(company: Company, rules: Rules, id: str | None, action: list[str], request: Request) -> bytes:
+    if request.method == "DELETE" and id is not None:
+        return deleted_stub(writes.delete(company, rules, _held(company, rules, id)))
+    return rendered(company, _edited(company, rules, id, action, _body(request)))
+
+
+def _edited(company: Company, rules: Rules, id: str | None, action: list[str], body: dict[str, Any]) -> Record:
     if id is None:
         return writes.save(company, rules, body, author=USER)
     if action == ["void"]:
@@ -294,5 +300,3 @@ def _shown(company: Company, rules: Rules, id: str | None) -> Any:
     if id is not None:
         return {rules.name: decode(rendered(company, writes.find(company, rules, id)))}
     return {rules.name: [decode(rendered(company, record)) for record in company.all(rules.name)]}
-
-

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass, field, replace
 
-from . import api, control
+from . import api, batch, control
 from .authorize import authorize
 from .behaviour import Behaviour
 from .clock import Clock, envelope_time
@@ -34,6 +34,7 @@ from .traffic import Traffic
 from .wire import JSON_OK, Ending, Request, Response, json_response
 
 MAX_REQUESTID = 50  # F3.3.1
+KEPT_REPLAYS = 100_000  # memory: the oldest answers are forgotten first
 FIRST_REALM = 9_130_000_000_000_001
 DISCOVERY = ("/.well-known/openid_configuration", "/.well-known/openid_sandbox_configuration")
 
@@ -68,6 +69,7 @@ class Emulator:
         self.oauth = OAuth(self.clock, self.behaviour, client_id=client_id, client_secret=client_secret)
         self.companies: dict[str, Company] = {}
         self.replays: dict[tuple[str, str], Replay] = {}
+        self.fresh_replays: list[tuple[str, str]] = []  # not yet on disk
         self.keeper = keeper
         self._postponed: list[Postponed] = []
         self._numbers = 0
@@ -93,6 +95,7 @@ class Emulator:
         """End of a unit of work: write what was touched, forget how to undo it."""
         if self.keeper is not None:
             self.keeper.save(self)
+        self.fresh_replays.clear()
         for company in self.companies.values():
             company.touched.clear()
             company.undo.clear()
@@ -191,15 +194,21 @@ class Emulator:
         mark = company.mark()
         try:
             name, value = api.serve(company, request, self.behaviour)
-        except (QuickBooksFault, NotEmulated):
+        except BaseException:
             company.roll_back(mark)
             raise
         body = b'{"%s":%s,"time":"%s"}' % (name.encode(), value, envelope_time(started).encode())
         response = Response(200, body, {"content-type": JSON_OK})
         if key and self.behaviour.requestid_memory_seconds > 0:
-            self.replays[key] = Replay(started + self.behaviour.requestid_memory_seconds, response)
+            self._remember(key, started, response)
         self.keep()
         return response
+
+    def _remember(self, key: tuple[str, str], started: float, response: Response) -> None:
+        self.replays[key] = Replay(started + self.behaviour.requestid_memory_seconds, response)
+        self.fresh_replays.append(key)
+        while len(self.replays) > KEPT_REPLAYS:
+            self.replays.pop(next(iter(self.replays)))
 
     def _replay_key(self, call: Call, request: Request) -> tuple[str, str] | None:
         """Writes only, successes only (F3.3.6); an empty requestid means none (F3.3.9)."""
@@ -208,6 +217,8 @@ class Emulator:
             return None
         if len(requestid) > MAX_REQUESTID:
             raise business("requestid must not be longer than 50 characters.")
+        if call.operation == "batch":
+            requestid += f" {batch.identity(request.body)}"  # F3.3.8: identity is requestid and bIds
         return call.realm or "", requestid
 
     def _gateway(self, fault: GatewayFault, started: float, format: str | None = None) -> Response:

@@ -130,7 +130,8 @@ def invalid_date(element: str, supplied: object) -> QuickBooksFault:
 
 def invalid_number(element: str, supplied: object) -> QuickBooksFault:
     """2090, documented as a code; wording uncertain."""
-    return QuickBooksFault("2090", "Invalid Number", f"{element} should be a number. Supplied value:{supplied}", element)
+    detail = f"{element} should be a number. Supplied value:{supplied}"
+    return QuickBooksFault("2090", "Invalid Number", detail, element)
 
 
 def invalid_choice(element: str, supplied: object) -> QuickBooksFault:
@@ -165,6 +166,12 @@ def query_syntax(detail: str) -> QuickBooksFault:
 def query_invalid(detail: str) -> QuickBooksFault:
     """4001, recorded."""
     return QuickBooksFault("4001", "Invalid query", f"QueryValidationError: {detail}")
+
+
+def beyond_look_back(supplied: str) -> QuickBooksFault:
+    """Documented limit of 30 days; code and wording uncertain (F6.11)."""
+    detail = f"changedSince must lie within the last 30 days. Supplied value:{supplied}"
+    return QuickBooksFault("2180", "Invalid Range", detail, "changedSince")
 
 
 # -- business rules ---------------------------------------------------------------------------------------------
@@ -219,7 +226,8 @@ def duplicate_document(number: str, txn_type: str, txn_id: str) -> QuickBooksFau
 
 def parent_required() -> QuickBooksFault:
     """6150, documented as a code."""
-    return QuickBooksFault("6150", "ParentRef required", "ParentRef is required for a sub-customer or job.", "ParentRef")
+    detail = "ParentRef is required for a sub-customer or job."
+    return QuickBooksFault("6150", "ParentRef required", detail, "ParentRef")
 
 
 def too_deep() -> QuickBooksFault:
@@ -255,7 +263,8 @@ def before_inventory_start() -> QuickBooksFault:
     return QuickBooksFault(
         "6270",
         "Transaction date is prior to start date for inventory item",
-        "Transactions with inventory (QOH) products cant be dated earlier than the Inventory Start Date for the product",
+        "Transactions with inventory (QOH) products cant be dated earlier than "
+        "the Inventory Start Date for the product",
         "",
     )
 

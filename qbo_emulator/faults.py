@@ -27,6 +27,7 @@ KINDS = (
 LATER = ("partial_batch", "one_name_at_a_time", "poison_row", "quota_exhausted")
 MATCHERS = ("method", "path", "entity", "operation", "realm", "nth")
 FIELDS = ("kind", "match", "times", "probability", "seed", "seconds", "status", "format")
+NUMBERS = ("times", "probability", "seed", "seconds", "status")
 MAX_SECONDS = 120.0  # the real service cuts a request at 120 s (F5.3)
 
 
@@ -97,7 +98,7 @@ class Faults:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}.")
         if not isinstance(match, dict) or set(match) - set(MATCHERS):
             raise ValueError(f"match may hold {', '.join(MATCHERS)}.")
-        numbers = {name: wanted[name] for name in ("times", "probability", "seed", "seconds", "status") if name in wanted}
+        numbers = {name: wanted[name] for name in NUMBERS if name in wanted}
         if not all(each is None or _numeric(each) for each in numbers.values()):
             raise ValueError("times, probability, seed, seconds and status are numbers.")
         self._last_id += 1

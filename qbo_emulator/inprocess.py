@@ -52,4 +52,3 @@ class InProcessDoor:
         if response.ending in (Ending.ABORT, Ending.CUT):
             raise ConnectionResetError("the emulator cut the connection on order")
         return Answer(response.status, response.headers, response.body)
-

@@ -37,7 +37,6 @@ class Keeper:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=OFF")
         self._db.executescript(SCHEMA)
-        self._replays: set[tuple[str, str]] = set()
 
     def close(self) -> None:
         self._db.close()
@@ -45,6 +44,10 @@ class Keeper:
     # -- writing ------------------------------------------------------------------------------------------------
 
     def save(self, emulator: Emulator) -> None:
+        if not (
+            emulator.fresh_replays or emulator.oauth.changed or any(c.touched for c in emulator.companies.values())
+        ):
+            return
         self._db.execute("BEGIN")
         try:
             for company in emulator.companies.values():
@@ -68,7 +71,6 @@ class Keeper:
         self._keep("settings", {"behaviour": emulator.behaviour.as_dict(), "clock": clock})
 
     def forget_all(self) -> None:
-        self._replays.clear()
         self._db.execute("BEGIN")
         for table in ("company", "record", "replay", "kept"):
             self._db.execute(f"DELETE FROM {table}")
@@ -101,10 +103,9 @@ class Keeper:
             yield company.realm, entity, id, encode(state)
 
     def _new_replays(self, emulator: Emulator) -> None:
-        for key in emulator.replays.keys() - self._replays:
+        for key in emulator.fresh_replays:
             replay = emulator.replays[key]
             self._db.execute("REPLACE INTO replay VALUES (?,?,?,?)", (*key, replay.expires, replay.response.body))
-            self._replays.add(key)
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -118,10 +119,9 @@ class Keeper:
                 setattr(company, name, value)
         for realm, entity, id, state in self._db.execute("SELECT realm, entity, id, state FROM record"):
             _restore(emulator.companies[realm], entity, id, decode(state))
-        for realm, requestid, expires, body in self._db.execute("SELECT * FROM replay"):
+        for realm, requestid, expires, body in self._db.execute("SELECT realm, requestid, expires, body FROM replay"):
             headers = {"content-type": "application/json;charset=utf-8"}
             emulator.replays[realm, requestid] = Replay(expires, Response(200, body, headers))
-            self._replays.add((realm, requestid))
         self._load_kept(emulator)
 
     def _load_kept(self, emulator: Emulator) -> None:

@@ -23,7 +23,7 @@ def names_changed(books: Company) -> None:
     books.rendered.clear()
 
 
-def deleted_stub(entity: str, id: str) -> bytes:
+def deleted_stub(id: str) -> bytes:
     """What a delete answers: no token, no MetaData (F1.14)."""
     return encode({"domain": "QBO", "status": "Deleted", "Id": id})
 

@@ -56,6 +56,12 @@ class InvoiceRules(SalesForm):
         "TotalAmt": "number",
     }
 
+    def accept(self, body: Body) -> Body:
+        links = body.get("LinkedTxn") or []
+        if any(link.get("TxnType") != "Payment" for link in links if isinstance(link, dict)):
+            raise errors.NotEmulated("An invoice cannot be linked to estimates or time here; only payments link to it.")
+        return super().accept(body)
+
     def prepare(self, draft: Draft) -> Body:
         body = super().prepare(draft)
         check_stock_dates(draft.books, body)
@@ -103,8 +109,8 @@ class InvoiceRules(SalesForm):
         if new is not None and "_overpaid" in new.body:
             excess = Decimal(new.body["_overpaid"])
             body = {name: value for name, value in new.body.items() if name != "_overpaid"}
-            new = books.amend(new, body)
-            applications.give_back(books, new, excess)
+            smaller = new = books.amend(new, body)
+            applications.give_back(books, smaller, excess)
         super().settle(books, old, new)
         if old is not None and new is not None and old.body["LinkedTxn"] and not new.body["LinkedTxn"]:
             applications.unapply_all(books, old)

@@ -31,7 +31,6 @@ class ItemRules(Rules):
         "IncomeAccountRef": "Account",
         "ExpenseAccountRef": "Account",
         "AssetAccountRef": "Account",
-        "ParentRef": "Item",
     }
     properties = schema.COMMON | {
         "Name": text(100),

@@ -89,7 +89,7 @@ class PaymentRules(Rules):
         body.setdefault("TxnDate", books.clock.today().isoformat())
         check_open_period(books, body["TxnDate"])
         self._defaults(draft, customer)
-        if draft.creating or draft.full or "Line" in draft.sent or "TotalAmt" in draft.sent:
+        if draft.creating or draft.full or {"Line", "TotalAmt", "CustomerRef"} & draft.sent.keys():
             _apply(draft, customer)
         return body
 
@@ -147,31 +147,37 @@ def _apply(draft: Draft, customer: Record) -> None:
     credits = sum((amount for (kind, _), amount in wanted.items() if kind == "CreditMemo"), Decimal(0))
     if invoices > total + credits:
         raise errors.business("The amount applied to transactions is more than the payment and credits together.")
-    lines, applied_to_invoices, used_credit = [], Decimal(0), Decimal(0)
-    for (kind, id), amount in wanted.items():
-        target = _target(books, kind, id, customer)
-        amount = min(amount, Decimal(target.body["Balance"]) + before.get((kind, id), Decimal(0)))
-        if kind == "Invoice":
-            applied_to_invoices += amount
-        else:
-            amount = min(amount, applied_to_invoices_limit(wanted, books, before) - used_credit)
-            used_credit += amount
-        if amount > 0:
-            lines.append({"Amount": shown(amount), "LinkedTxn": [{"TxnId": id, "TxnType": kind}]})
-    body["Line"] = lines
-    body["UnappliedAmt"] = shown(total - applied_to_invoices + used_credit)
+    amounts = {target: _cut(books, target, amount, before, customer) for target, amount in wanted.items()}
+    to_invoices = sum((amount for (kind, _), amount in amounts.items() if kind == "Invoice"), Decimal(0))
+    used_credit = _limit_credit(amounts, to_invoices)
+    body["Line"] = [
+        {"Amount": shown(amount), "LinkedTxn": [{"TxnId": id, "TxnType": kind}]}
+        for (kind, id), amount in amounts.items()
+        if amount > 0
+    ]
+    body["UnappliedAmt"] = shown(total - to_invoices + used_credit)
 
 
-def applied_to_invoices_limit(
-    wanted: dict[applications.Target, Decimal], books: Company, before: dict[applications.Target, Decimal]
+def _cut(
+    books: Company,
+    target: applications.Target,
+    amount: Decimal,
+    before: dict[applications.Target, Decimal],
+    customer: Record,
 ) -> Decimal:
-    """Credit is used up to what the invoices of this payment can take, never more."""
-    limit = Decimal(0)
-    for (kind, id), amount in wanted.items():
-        invoice = books.get("Invoice", id) if kind == "Invoice" else None
-        if invoice is not None:
-            limit += min(amount, Decimal(invoice.body["Balance"]) + before.get((kind, id), Decimal(0)))
-    return limit
+    """No more than is open, counting what this very payment had applied before."""
+    record = _target(books, *target, customer)
+    return min(amount, Decimal(record.body["Balance"]) + before.get(target, Decimal(0)))
+
+
+def _limit_credit(amounts: dict[applications.Target, Decimal], room: Decimal) -> Decimal:
+    """Credit is used up to what this payment's invoices can take, never more."""
+    used = Decimal(0)
+    for target in amounts:
+        if target[0] == "CreditMemo":
+            amounts[target] = min(amounts[target], room - used)
+            used += amounts[target]
+    return used
 
 
 def _wanted(lines: list[Body]) -> dict[applications.Target, Decimal]:

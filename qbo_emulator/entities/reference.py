@@ -5,6 +5,8 @@ Kept as data more than as rules: they exist so that the four full entities have 
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from .. import errors, schema
 from ..schema import DATE, FLAG, NUMBER, READ_ONLY, REF, text
 from ..store import Body, Company, Record
@@ -18,7 +20,7 @@ class NamedList(Rules):
     """A list whose only rule is a unique name with the " (deleted)" suffix."""
 
     indexed = ("Name",)
-    kept_on_full_update = ("Active",)
+    kept_on_full_update: ClassVar[tuple[str, ...]] = ("Active",)
     filters = NAMED_LIST_FILTERS
 
     def prepare(self, draft: Draft) -> Body:
@@ -170,7 +172,7 @@ class PreferencesRules(Rules):
     name = "Preferences"
     counter = "preferences"
     name_field = "Id"
-    filters: dict[str, str] = {}
+    filters: ClassVar[dict[str, str]] = {}
     operations = frozenset({"update"})
     properties = schema.COMMON | {
         name: ANY
@@ -193,4 +195,3 @@ class PreferencesRules(Rules):
         return {**(draft.old.body if draft.old else {})} | {
             name: {**draft.before(name, {}), **value} for name, value in groups.items()
         }
-

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from datetime import date
 from decimal import Decimal
+from typing import ClassVar
 
 from .. import errors, schema
 from ..schema import ADDRESS, DATE, EMAIL, FLAG, MEMO, NUMBER, READ_ONLY, REF, choice, money, shown, text
@@ -67,7 +68,7 @@ class SalesForm(Rules):
     operations = frozenset({"create", "update", "delete", "void"})
     indexed = ("DocNumber", "CustomerRef.value")
     named_refs = {"CustomerRef": "Customer"}
-    kept_on_full_update = ("DocNumber", "CurrencyRef", "ExchangeRate")
+    kept_on_full_update: ClassVar[tuple[str, ...]] = ("DocNumber", "CurrencyRef", "ExchangeRate")
 
     def prepare(self, draft: Draft) -> Body:
         body, books = draft.body, draft.books
@@ -82,6 +83,7 @@ class SalesForm(Rules):
         body.setdefault("PrintStatus", "NeedToPrint")
         body.setdefault("EmailStatus", "NotSet")
         body.setdefault("CustomField", [])
+        body.setdefault("FreeFormAddress", True)
         if body["EmailStatus"] == "NeedToSend" and "BillEmail" not in body:
             raise errors.required("BillEmail")
         return body
@@ -162,7 +164,6 @@ class SalesForm(Rules):
                 "Line1": address.get("Line1", ""),
                 "Line2": f"{address.get('City', '')}, {address.get('CountrySubDivisionCode', '')}",
             }
-            body.setdefault("FreeFormAddress", True)
 
     def check_delete(self, books: Company, record: Record) -> None:
         check_open_period(books, record.body["TxnDate"])
@@ -175,6 +176,7 @@ class SalesForm(Rules):
             "PrivateNote": "Voided" if not note else f"Voided - {note}",
             "Line": sales_lines.voided_lines(record.body["Line"]),
             "TxnTaxDetail": {"TotalTax": 0},
+            "_tax": None,
             "TotalAmt": 0,
             "Balance": 0,
             **({"HomeTotalAmt": 0, "HomeBalance": 0} if "HomeTotalAmt" in record.body else {}),

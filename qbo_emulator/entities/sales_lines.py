@@ -73,7 +73,9 @@ def build_lines(books: Company, sent: list[Body], old: Record | None) -> tuple[l
     """The stored lines and the transaction's line counter after them."""
     known = {line["Id"]: line for line in (old.body["Line"] if old else []) if "Id" in line}
     counter = old.body["_lines"] if old else 0
-    items, discount, shipping = [], None, None
+    items: list[Body] = []
+    discount: Body | None = None
+    shipping: Body | None = None
     for line in sent:
         kind = line.get("DetailType")
         if kind is None:
@@ -96,9 +98,7 @@ def build_lines(books: Company, sent: list[Body], old: Record | None) -> tuple[l
                 built["Id"] = str(counter)
             items.append({"Id": built.pop("Id"), "LineNum": len(items) + 1, **built})
     subtotal = sum((Decimal(line.get("Amount", 0)) for line in items), Decimal(0))
-    closing: list[Body] = [
-        {"Amount": shown(subtotal), "DetailType": "SubTotalLineDetail", "SubTotalLineDetail": {}}
-    ]
+    closing: list[Body] = [{"Amount": shown(subtotal), "DetailType": "SubTotalLineDetail", "SubTotalLineDetail": {}}]
     if discount is not None:
         closing.append(_discount_line(books, discount, subtotal))
     if shipping is not None:
@@ -207,7 +207,7 @@ def tax_detail(books: Company, sent: Body | None, body: Body, old: Body | None, 
         base = Decimal(0)
     if body.get("ApplyTaxAfterDiscount") and total:
         base = money(base * (total - discount) / total)
-    override = _override(sent, old)
+    override = body["_tax"] = _override(sent, old) if sent is not None else body.get("_tax")
     if "TxnTaxCodeRef" not in wanted:
         total_tax = shown(Decimal(override if override is not None else wanted.get("TotalTax", 0)))
         return {"TotalTax": total_tax} | ({"TaxLine": wanted["TaxLine"]} if wanted.get("TaxLine") else {})

@@ -44,7 +44,8 @@ def answer(books: Company, statement: str, *, refuse_large_pages: bool = False) 
     bodies = [_projected(books, record, query.columns) for record in page]
     total = b',"totalCount":%d' % len(rows) if rules.counted_in_lists else b""
     head = b'{"%s":[' % rules.name.encode()
-    return b"".join((head, b",".join(bodies), b'],"startPosition":%d,"maxResults":%d' % (query.start, len(page)), total, b"}"))
+    tail = b'],"startPosition":%d,"maxResults":%d%s}' % (query.start, len(page), total)
+    return head + b",".join(bodies) + tail
 
 
 def _rules(entity: str) -> Rules:
@@ -97,8 +98,8 @@ def _candidates(books: Company, rules: Rules, conditions: tuple[Condition, ...])
 
 def _ordered(books: Company, rules: Rules, query: Query, candidates: list[Record] | None) -> list[Record]:
     if not query.order:
-        key, descending = rules.default_order, not rules.is_list  # F2.23
-        return _sorted(books, rules, "default", key, candidates, descending=descending)
+        newest_first = not rules.is_list  # F2.23
+        return _sorted(books, rules, "default", rules.default_order, candidates, descending=newest_first)
     if len(query.order) == 1:
         property, descending = query.order[0]
         key = _sort_key(rules, property)
@@ -123,13 +124,18 @@ def _sorted(
     return books[rules.name].ordered(f"{name} {descending}", key, reverse=descending)
 
 
+def _id_order(record: Record) -> int:
+    """TAX and NON, the ids that are no numbers, come first."""
+    return int(record.id) if record.id.isdigit() else -1
+
+
 def _sort_key(rules: Rules, property: str) -> Callable[[Record], Any]:
     lowered = property.lower()
     if lowered in TIMES:
         time = TIMES[lowered]
-        return lambda record: (time(record), int(record.id))
+        return lambda record: (time(record), _id_order(record))
     if lowered == "id":
-        return lambda record: int(record.id)
+        return _id_order
     name = _known(rules, property, sorting=True)
     path = f"{name}.value" if rules.filters.get(name) == "ref" else name
     number = rules.filters.get(name) == "number" or name in rules.sorts

@@ -86,9 +86,8 @@ def parse(statement: str) -> Query:
     _paging(reader)
     if reader.next.kind != "end":
         raise reader.unexpected(*(AFTER_CONDITION if conditions else AFTER_ENTITY))
-    return Query(
-        entity, count, columns, conditions, order, reader.limits.get("startposition", 1), reader.limits.get("maxresults")
-    )
+    start, limit = reader.limits.get("startposition", 1), reader.limits.get("maxresults")
+    return Query(entity, count, columns, conditions, order, start, limit)
 
 
 def _selection(reader: _Reader) -> tuple[bool, tuple[str, ...]]:

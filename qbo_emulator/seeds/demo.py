@@ -31,8 +31,9 @@ PEOPLE = (
     ("Finn", "O'Hara"), ("Grace", "Liu"), ("Hugo", "Brandt"), ("Ines", "Moreau"), ("Jonas", "Weber"),
 )  # fmt: skip
 JOBS = (
-    ("Harbor Lights Hotel", "Lobby refit"), ("Harbor Lights Hotel", "Pool house"), ("Lakeview Apartments", "Building A"),
-    ("Lakeview Apartments", "Building B"), ("Redwood Realty", "Elm St. listing"), ("Tidewater Marina", "Dock 7"),
+    ("Harbor Lights Hotel", "Lobby refit"), ("Harbor Lights Hotel", "Pool house"),
+    ("Lakeview Apartments", "Building A"), ("Lakeview Apartments", "Building B"),
+    ("Redwood Realty", "Elm St. listing"), ("Tidewater Marina", "Dock 7"),
 )  # fmt: skip
 SERVICES = (
     ("Consulting", "150"), ("Design", "95"), ("Installation", "80"), ("Delivery", "45"), ("Maintenance", "70"),
@@ -58,10 +59,16 @@ class _Demo:
         self._items: list[Record] = []
 
     def fill(self) -> None:
-        self._make_customers()
-        self._make_items()
-        invoices = [self._make_invoice(number) for number in range(INVOICES)]
-        self._make_payments(invoices)
+        clock, start = self._books.clock, self._books.clock.now()
+        with clock.pretend(start - timedelta(days=130)):
+            self._make_customers()
+            self._make_items()
+        invoices = []
+        for number in range(INVOICES):
+            with clock.pretend(start - timedelta(days=120 - number * 115 // INVOICES, minutes=INVOICES - number)):
+                invoices.append(self._make_invoice(number))
+        with clock.pretend(start - timedelta(days=3)):
+            self._make_payments(invoices)
         self._make_credits()
         self._retire(invoices)
         self._books.undo.clear()
@@ -107,8 +114,8 @@ class _Demo:
     def _make_items(self) -> None:
         category = self._save("Item", {"Name": "Marine", "Type": "Category"})
         for name, price in SERVICES:
-            income = {"IncomeAccountRef": {"value": "1"}}
-            self._items.append(self._save("Item", {"Name": name, "Type": "Service", "UnitPrice": Decimal(price), **income}))
+            body = {"Name": name, "Type": "Service", "UnitPrice": Decimal(price)}
+            self._items.append(self._save("Item", {**body, "IncomeAccountRef": {"value": "1"}}))
         for name, price in GOODS:
             body = {"Name": name, "Type": "NonInventory", "UnitPrice": Decimal(price), "Taxable": True}
             self._items.append(self._save("Item", {**body, "IncomeAccountRef": {"value": "79"}}))
@@ -146,7 +153,7 @@ class _Demo:
         }
 
     def _make_invoice(self, number: int) -> Record:
-        day = self._books.clock.today() - timedelta(days=120 - number * 115 // INVOICES)
+        day = self._books.clock.today()
         lines = [self._line() for _ in range(self._random.randint(1, 4))]
         if number % 9 == 0:
             detail: Body = {"PercentBased": True, "DiscountPercent": 5}
