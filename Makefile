@@ -31,7 +31,7 @@ check: install ## style, types, and who may import whom
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy $(wildcard $(PACKAGES))
-	.venv/bin/python -c "from importlinter.cli import lint_imports_command as run; run()"
+	@$(RUN) -c "from importlinter.cli import lint_imports_command as run; run()"
 
 format: install ## rewrite the code in the agreed style
 	$(RUN) -m ruff check --fix .
