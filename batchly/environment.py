@@ -68,6 +68,14 @@ class Environment:
             raise ImproperlyConfigured(f"{name} is {value}. Set it to {at_least:g} seconds or more: {why}")
         return number
 
+    def count(self, name: str, default: int, *, at_most: int | None) -> int:
+        """A whole number from 1 on; `at_most` None sets no upper end."""
+        value = self.text(name, str(default))
+        if not value.isdecimal() or int(value) < 1 or (at_most is not None and int(value) > at_most):
+            span = "1 or more" if at_most is None else f"1 to {at_most}"
+            raise ImproperlyConfigured(f"{name} is {value!r}. Set it to a whole number, {span}.")
+        return int(value)
+
     def address(self, name: str, default: str | None = None, *, purpose: str = "", secure: bool = False) -> str:
         """An http or https address; `secure` admits https only."""
         value = self.text(name, default, purpose=purpose)

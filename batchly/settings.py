@@ -233,6 +233,11 @@ BUSY = "a shorter interval would only keep the machine busy."
 QBSYNC_PULL_SECONDS = env.seconds("QBSYNC_PULL_SECONDS", 30, at_least=1, why=BUSY)
 QBSYNC_SWEEP_SECONDS = env.seconds("QBSYNC_SWEEP_SECONDS", 15, at_least=1, why=BUSY)
 
+# How fast one company is asked. QuickBooks allows 10 requests a second and 500 a minute; a tenth is left free.
+FASTER = None if QBO_IS_EMULATED else 10
+QBSYNC_REQUESTS_PER_SECOND = env.count("QBSYNC_REQUESTS_PER_SECOND", 9, at_most=FASTER)
+QBSYNC_REQUESTS_PER_MINUTE = env.count("QBSYNC_REQUESTS_PER_MINUTE", 450, at_most=FASTER and 500)
+
 # REST
 
 REST_FRAMEWORK = {

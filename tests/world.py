@@ -80,7 +80,9 @@ class World:
     def item(self, name: str = "Consulting", **fields: Any) -> Record:
         price = fields.pop("unit_price", Decimal("80.00"))
         account = fields.pop("income_account", "")
-        return create_item(self.organization.pk, ItemData(name=name, unit_price=price, income_account=account, **fields))
+        return create_item(
+            self.organization.pk, ItemData(name=name, unit_price=price, income_account=account, **fields)
+        )
 
     def invoice(self, customer: Record, *items: Record, **fields: Any) -> Record:
         """An invoice with one line of two pieces for each item."""
@@ -130,7 +132,7 @@ def connect_company(settings: Any, emulator_url: str, organization: Organization
 @pytest.fixture
 def world(db: None, settings: Any, emulator_url: str) -> World:
     """An organization connected to an empty QuickBooks company."""
-    settings.QBSYNC_OVERLAP_SECONDS = 60
+    settings.QBSYNC_REQUESTS_PER_SECOND = settings.QBSYNC_REQUESTS_PER_MINUTE = 100_000
     name = f"Company {uuid.uuid4().hex[:8]}"
     side = open_company(emulator_url, name)
     organization = Organization.objects.create(name=name, slug=name.lower().replace(" ", "-"))

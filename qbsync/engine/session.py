@@ -147,4 +147,4 @@ def _give_back(session: Session) -> None:
 def _limiter(realm_id: str) -> Limiter:
     """One limiter a company and process; the lease sees to it that only one process uses it at a time."""
     with _limiters_lock:
-        return _limiters.setdefault(realm_id, Limiter())
+        return _limiters.setdefault(realm_id, settings.limiter())

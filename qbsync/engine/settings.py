@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django.conf import settings
 
-from qbsync.quickbooks import Endpoints
+from qbsync.quickbooks import Endpoints, Limiter
 from qbsync.transitions import Timing
 
 
@@ -38,3 +38,8 @@ def overlap() -> timedelta:
 
 def pull_interval() -> timedelta:
     return timedelta(seconds=settings.QBSYNC_PULL_SECONDS)
+
+
+def limiter() -> Limiter:
+    """What one company may be asked; the margin under QuickBooks' own limits is part of the settings."""
+    return Limiter(per_second=settings.QBSYNC_REQUESTS_PER_SECOND, per_minute=settings.QBSYNC_REQUESTS_PER_MINUTE)
