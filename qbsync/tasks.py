@@ -30,6 +30,22 @@ def push(connection_id: str) -> None:
         sweep.sync_safely(company.pk, read=False)
 
 
+def ask(connection_id: UUID, *, full: bool = False) -> None:
+    """Ask a worker for a whole sync, because a person wants one now. Without a broker the sweep does it on its round."""
+    try:
+        sync_now.delay(str(connection_id), full=full)
+    except (OperationalError, OSError) as error:
+        log.warning("wake_up_lost", connection=str(connection_id), error=type(error).__name__)
+
+
+@shared_task(name="qbsync.sync_now")
+def sync_now(connection_id: str, full: bool = False) -> None:
+    """Read and send for one company. Unlike the sweep's, a person's sync leaves a run even if there was nothing to do."""
+    company = Connection.objects.filter(pk=connection_id, status=Connection.Status.CONNECTED).first()
+    if company is not None:
+        sweep.sync_safely(company.pk, read=True, full=full, kind="full_pull" if full else "asked_for")
+
+
 @shared_task(name="qbsync.pull")
 def pull() -> None:
     """Read the changes of every company."""

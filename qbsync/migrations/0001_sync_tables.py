@@ -7,388 +7,741 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('ledger', '0002_walls'),
+        ("ledger", "0002_walls"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Connection',
+            name="Connection",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('environment', models.CharField(max_length=16)),
-                ('realm_id', models.CharField(max_length=32)),
-                ('company_name', models.CharField(blank=True, max_length=500)),
-                ('country', models.CharField(blank=True, max_length=64)),
-                ('home_currency', models.CharField(default='USD', max_length=3)),
-                ('default_income_account', models.CharField(blank=True, max_length=500)),
-                ('status', models.CharField(choices=[('connected', 'Connected'), ('needs_reconnect', 'Needs to be connected again'), ('disconnected', 'Disconnected')], default='connected', max_length=16)),
-                ('status_reason', models.CharField(blank=True, max_length=500)),
-                ('pull_enabled', models.BooleanField(default=True)),
-                ('push_enabled', models.BooleanField(default=True)),
-                ('connected_at', models.DateTimeField()),
-                ('first_connected_at', models.DateTimeField()),
-                ('disconnected_at', models.DateTimeField(blank=True, null=True)),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='connections', to='ledger.organization')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("environment", models.CharField(max_length=16)),
+                ("realm_id", models.CharField(max_length=32)),
+                ("company_name", models.CharField(blank=True, max_length=500)),
+                ("country", models.CharField(blank=True, max_length=64)),
+                ("home_currency", models.CharField(default="USD", max_length=3)),
+                ("default_income_account", models.CharField(blank=True, max_length=500)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("connected", "Connected"),
+                            ("needs_reconnect", "Needs to be connected again"),
+                            ("disconnected", "Disconnected"),
+                        ],
+                        default="connected",
+                        max_length=16,
+                    ),
+                ),
+                ("status_reason", models.CharField(blank=True, max_length=500)),
+                ("pull_enabled", models.BooleanField(default=True)),
+                ("push_enabled", models.BooleanField(default=True)),
+                ("connected_at", models.DateTimeField()),
+                ("first_connected_at", models.DateTimeField()),
+                ("disconnected_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="connections",
+                        to="ledger.organization",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Conflict',
+            name="Conflict",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('entity', models.CharField(choices=[('customer', 'Customer'), ('item', 'Item'), ('invoice', 'Invoice'), ('payment', 'Payment')], max_length=16)),
-                ('local_id', models.UUIDField()),
-                ('remote_id', models.CharField(blank=True, max_length=32)),
-                ('label', models.CharField(max_length=600)),
-                ('kind', models.CharField(choices=[('concurrent_update', 'Changed on both sides'), ('delete_conflict', 'Ended on one side, changed on the other'), ('validation', 'Refused by QuickBooks')], max_length=20)),
-                ('resolution', models.CharField(choices=[('pending', 'Pending'), ('keep_batchly', 'Kept Batchly'), ('keep_quickbooks', 'Kept QuickBooks'), ('merged', 'Merged'), ('auto_resolved', 'Resolved by a rule'), ('dismissed', 'Dismissed')], default='pending', max_length=16)),
-                ('units', models.JSONField(default=list)),
-                ('presence', models.JSONField(default=dict)),
-                ('message', models.CharField(blank=True, max_length=1000)),
-                ('local_revision', models.PositiveIntegerField()),
-                ('remote_token', models.BigIntegerField(default=-1)),
-                ('opened_at', models.DateTimeField()),
-                ('updated_at', models.DateTimeField()),
-                ('resolved_at', models.DateTimeField(blank=True, null=True)),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.organization')),
-                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='qbsync.connection')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "entity",
+                    models.CharField(
+                        choices=[
+                            ("customer", "Customer"),
+                            ("item", "Item"),
+                            ("invoice", "Invoice"),
+                            ("payment", "Payment"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("local_id", models.UUIDField()),
+                ("remote_id", models.CharField(blank=True, max_length=32)),
+                ("label", models.CharField(max_length=600)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("concurrent_update", "Changed on both sides"),
+                            ("delete_conflict", "Ended on one side, changed on the other"),
+                            ("validation", "Refused by QuickBooks"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "resolution",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Pending"),
+                            ("keep_batchly", "Kept Batchly"),
+                            ("keep_quickbooks", "Kept QuickBooks"),
+                            ("merged", "Merged"),
+                            ("auto_resolved", "Resolved by a rule"),
+                            ("dismissed", "Dismissed"),
+                        ],
+                        default="pending",
+                        max_length=16,
+                    ),
+                ),
+                ("units", models.JSONField(default=list)),
+                ("presence", models.JSONField(default=dict)),
+                ("message", models.CharField(blank=True, max_length=1000)),
+                ("local_revision", models.PositiveIntegerField()),
+                ("remote_token", models.BigIntegerField(default=-1)),
+                ("opened_at", models.DateTimeField()),
+                ("updated_at", models.DateTimeField()),
+                ("resolved_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ledger.organization"
+                    ),
+                ),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="qbsync.connection"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ConnectRequest',
+            name="ConnectRequest",
             fields=[
-                ('state_hash', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('session_hash', models.CharField(max_length=64)),
-                ('user_id', models.CharField(max_length=64)),
-                ('created_at', models.DateTimeField()),
-                ('used_at', models.DateTimeField(null=True)),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='ledger.organization')),
+                ("state_hash", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("session_hash", models.CharField(max_length=64)),
+                ("user_id", models.CharField(max_length=64)),
+                ("created_at", models.DateTimeField()),
+                ("used_at", models.DateTimeField(null=True)),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="ledger.organization"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Credential',
+            name="Credential",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('tokens', qbsync.crypto.EncryptedJSONField(editable=False, null=True)),
-                ('version', models.PositiveIntegerField(default=0)),
-                ('access_expires_at', models.DateTimeField(null=True)),
-                ('refresh_expires_at', models.DateTimeField(null=True)),
-                ('refreshed_at', models.DateTimeField(null=True)),
-                ('failures', models.PositiveIntegerField(default=0)),
-                ('last_failure', models.CharField(blank=True, max_length=200)),
-                ('connection', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='credential', to='qbsync.connection')),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.organization')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("tokens", qbsync.crypto.EncryptedJSONField(editable=False, null=True)),
+                ("version", models.PositiveIntegerField(default=0)),
+                ("access_expires_at", models.DateTimeField(null=True)),
+                ("refresh_expires_at", models.DateTimeField(null=True)),
+                ("refreshed_at", models.DateTimeField(null=True)),
+                ("failures", models.PositiveIntegerField(default=0)),
+                ("last_failure", models.CharField(blank=True, max_length=200)),
+                (
+                    "connection",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="credential", to="qbsync.connection"
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ledger.organization"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Decision',
+            name="Decision",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('actor', models.CharField(max_length=150)),
-                ('choices', models.JSONField()),
-                ('seen', models.JSONField()),
-                ('reason', models.CharField(blank=True, max_length=500)),
-                ('applied', models.BooleanField(default=True)),
-                ('decided_at', models.DateTimeField()),
-                ('conflict', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='decisions', to='qbsync.conflict')),
-                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='qbsync.connection')),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.organization')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("actor", models.CharField(max_length=150)),
+                ("choices", models.JSONField()),
+                ("seen", models.JSONField()),
+                ("reason", models.CharField(blank=True, max_length=500)),
+                ("applied", models.BooleanField(default=True)),
+                ("decided_at", models.DateTimeField()),
+                (
+                    "conflict",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="decisions", to="qbsync.conflict"
+                    ),
+                ),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="qbsync.connection"
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ledger.organization"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['decided_at'],
+                "ordering": ["decided_at"],
             },
         ),
         migrations.CreateModel(
-            name='InboxRow',
+            name="InboxRow",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('entity', models.CharField(choices=[('customer', 'Customer'), ('item', 'Item'), ('invoice', 'Invoice'), ('payment', 'Payment')], max_length=16)),
-                ('stamp', models.UUIDField(default=uuid.uuid4)),
-                ('queued_at', models.DateTimeField()),
-                ('next_try_at', models.DateTimeField()),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('reason', models.CharField(blank=True, max_length=500)),
-                ('waits_for', models.CharField(blank=True, max_length=80)),
-                ('parked', models.BooleanField(default=False)),
-                ('remote_id', models.CharField(max_length=32)),
-                ('body', models.TextField(blank=True)),
-                ('gone', models.BooleanField(default=False)),
-                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='qbsync.connection')),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.organization')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "entity",
+                    models.CharField(
+                        choices=[
+                            ("customer", "Customer"),
+                            ("item", "Item"),
+                            ("invoice", "Invoice"),
+                            ("payment", "Payment"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("stamp", models.UUIDField(default=uuid.uuid4)),
+                ("queued_at", models.DateTimeField()),
+                ("next_try_at", models.DateTimeField()),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                ("reason", models.CharField(blank=True, max_length=500)),
+                ("waits_for", models.CharField(blank=True, max_length=80)),
+                ("parked", models.BooleanField(default=False)),
+                ("remote_id", models.CharField(max_length=32)),
+                ("body", models.TextField(blank=True)),
+                ("gone", models.BooleanField(default=False)),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="qbsync.connection"
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ledger.organization"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Link',
+            name="Link",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('entity', models.CharField(choices=[('customer', 'Customer'), ('item', 'Item'), ('invoice', 'Invoice'), ('payment', 'Payment')], max_length=16)),
-                ('local_id', models.UUIDField()),
-                ('remote_id', models.CharField(max_length=32)),
-                ('base_presence', models.CharField(default='live', max_length=8)),
-                ('base_units', models.JSONField(null=True)),
-                ('line_ids', models.JSONField(default=dict)),
-                ('local_revision', models.PositiveIntegerField(default=0)),
-                ('remote_token', models.BigIntegerField(default=-1)),
-                ('uncertain_units', models.JSONField(null=True)),
-                ('closed', models.BooleanField(default=False)),
-                ('note', models.CharField(blank=True, max_length=500)),
-                ('synced_at', models.DateTimeField()),
-                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='qbsync.connection')),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.organization')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "entity",
+                    models.CharField(
+                        choices=[
+                            ("customer", "Customer"),
+                            ("item", "Item"),
+                            ("invoice", "Invoice"),
+                            ("payment", "Payment"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("local_id", models.UUIDField()),
+                ("remote_id", models.CharField(max_length=32)),
+                ("base_presence", models.CharField(default="live", max_length=8)),
+                ("base_units", models.JSONField(null=True)),
+                ("line_ids", models.JSONField(default=dict)),
+                ("local_revision", models.PositiveIntegerField(default=0)),
+                ("remote_token", models.BigIntegerField(default=-1)),
+                ("uncertain_units", models.JSONField(null=True)),
+                ("closed", models.BooleanField(default=False)),
+                ("note", models.CharField(blank=True, max_length=500)),
+                ("synced_at", models.DateTimeField()),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="qbsync.connection"
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ledger.organization"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='OutboxRow',
+            name="OutboxRow",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('entity', models.CharField(choices=[('customer', 'Customer'), ('item', 'Item'), ('invoice', 'Invoice'), ('payment', 'Payment')], max_length=16)),
-                ('stamp', models.UUIDField(default=uuid.uuid4)),
-                ('queued_at', models.DateTimeField()),
-                ('next_try_at', models.DateTimeField()),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('reason', models.CharField(blank=True, max_length=500)),
-                ('waits_for', models.CharField(blank=True, max_length=80)),
-                ('parked', models.BooleanField(default=False)),
-                ('local_id', models.UUIDField()),
-                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='qbsync.connection')),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.organization')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "entity",
+                    models.CharField(
+                        choices=[
+                            ("customer", "Customer"),
+                            ("item", "Item"),
+                            ("invoice", "Invoice"),
+                            ("payment", "Payment"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("stamp", models.UUIDField(default=uuid.uuid4)),
+                ("queued_at", models.DateTimeField()),
+                ("next_try_at", models.DateTimeField()),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                ("reason", models.CharField(blank=True, max_length=500)),
+                ("waits_for", models.CharField(blank=True, max_length=80)),
+                ("parked", models.BooleanField(default=False)),
+                ("local_id", models.UUIDField()),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="qbsync.connection"
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ledger.organization"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='RemoteRecord',
+            name="RemoteRecord",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('entity', models.CharField(choices=[('customer', 'Customer'), ('item', 'Item'), ('invoice', 'Invoice'), ('payment', 'Payment')], max_length=16)),
-                ('remote_id', models.CharField(max_length=32)),
-                ('token', models.BigIntegerField()),
-                ('gone', models.BooleanField(default=False)),
-                ('body', models.TextField(blank=True)),
-                ('observed_at', models.DateTimeField()),
-                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='qbsync.connection')),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.organization')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "entity",
+                    models.CharField(
+                        choices=[
+                            ("customer", "Customer"),
+                            ("item", "Item"),
+                            ("invoice", "Invoice"),
+                            ("payment", "Payment"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("remote_id", models.CharField(max_length=32)),
+                ("token", models.BigIntegerField()),
+                ("gone", models.BooleanField(default=False)),
+                ("body", models.TextField(blank=True)),
+                ("observed_at", models.DateTimeField()),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="qbsync.connection"
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ledger.organization"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='RemoteReference',
+            name="RemoteReference",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=16)),
-                ('remote_id', models.CharField(max_length=32)),
-                ('name', models.CharField(max_length=500)),
-                ('detail', models.CharField(blank=True, max_length=100)),
-                ('active', models.BooleanField(default=True)),
-                ('ledger_id', models.UUIDField(null=True)),
-                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='qbsync.connection')),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.organization')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(max_length=16)),
+                ("remote_id", models.CharField(max_length=32)),
+                ("name", models.CharField(max_length=500)),
+                ("detail", models.CharField(blank=True, max_length=100)),
+                ("active", models.BooleanField(default=True)),
+                ("ledger_id", models.UUIDField(null=True)),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="qbsync.connection"
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ledger.organization"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ResolutionRule',
+            name="ResolutionRule",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('entity', models.CharField(choices=[('customer', 'Customer'), ('item', 'Item'), ('invoice', 'Invoice'), ('payment', 'Payment')], max_length=16)),
-                ('unit', models.CharField(blank=True, max_length=40)),
-                ('policy', models.CharField(choices=[('ask', 'Ask'), ('quickbooks', 'QuickBooks wins'), ('batchly', 'Batchly wins'), ('newest', 'Newest wins')], default='ask', max_length=12)),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='resolution_rules', to='ledger.organization')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "entity",
+                    models.CharField(
+                        choices=[
+                            ("customer", "Customer"),
+                            ("item", "Item"),
+                            ("invoice", "Invoice"),
+                            ("payment", "Payment"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("unit", models.CharField(blank=True, max_length=40)),
+                (
+                    "policy",
+                    models.CharField(
+                        choices=[
+                            ("ask", "Ask"),
+                            ("quickbooks", "QuickBooks wins"),
+                            ("batchly", "Batchly wins"),
+                            ("newest", "Newest wins"),
+                        ],
+                        default="ask",
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="resolution_rules",
+                        to="ledger.organization",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Run',
+            name="Run",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(max_length=20)),
-                ('outcome', models.CharField(choices=[('running', 'Running'), ('succeeded', 'Succeeded'), ('failed', 'Failed'), ('interrupted', 'Interrupted')], default='running', max_length=12)),
-                ('dry_run', models.BooleanField(default=False)),
-                ('counts', models.JSONField(default=dict)),
-                ('api_calls', models.PositiveIntegerField(default=0)),
-                ('fence', models.BigIntegerField(default=0)),
-                ('message', models.CharField(blank=True, max_length=1000)),
-                ('started_at', models.DateTimeField()),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='qbsync.connection')),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.organization')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("kind", models.CharField(max_length=20)),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("running", "Running"),
+                            ("succeeded", "Succeeded"),
+                            ("failed", "Failed"),
+                            ("interrupted", "Interrupted"),
+                        ],
+                        default="running",
+                        max_length=12,
+                    ),
+                ),
+                ("dry_run", models.BooleanField(default=False)),
+                ("counts", models.JSONField(default=dict)),
+                ("api_calls", models.PositiveIntegerField(default=0)),
+                ("fence", models.BigIntegerField(default=0)),
+                ("message", models.CharField(blank=True, max_length=1000)),
+                ("started_at", models.DateTimeField()),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="qbsync.connection"
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ledger.organization"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Command',
+            name="Command",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('entity', models.CharField(choices=[('customer', 'Customer'), ('item', 'Item'), ('invoice', 'Invoice'), ('payment', 'Payment')], max_length=16)),
-                ('local_id', models.UUIDField()),
-                ('remote_id', models.CharField(blank=True, max_length=32)),
-                ('operation', models.CharField(choices=[('create', 'create'), ('update', 'update'), ('void', 'void'), ('delete', 'delete')], max_length=8)),
-                ('state', models.CharField(choices=[('ready', 'ready'), ('sending', 'sending'), ('unknown', 'unknown'), ('done', 'done'), ('cancelled', 'cancelled'), ('rejected', 'rejected'), ('held', 'held')], default='ready', max_length=10)),
-                ('request_id', models.CharField(max_length=50, unique=True)),
-                ('payload', models.TextField()),
-                ('base_token', models.BigIntegerField(null=True)),
-                ('sent_version', models.JSONField()),
-                ('changed_units', models.JSONField(default=list)),
-                ('local_revision', models.PositiveIntegerField()),
-                ('outbox_stamp', models.UUIDField(null=True)),
-                ('fence', models.BigIntegerField(default=0)),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('first_sent_at', models.DateTimeField(null=True)),
-                ('last_sent_at', models.DateTimeField(null=True)),
-                ('probed_at', models.DateTimeField(null=True)),
-                ('next_try_at', models.DateTimeField(null=True)),
-                ('error_code', models.CharField(blank=True, max_length=20)),
-                ('error_text', models.CharField(blank=True, max_length=1000)),
-                ('intuit_tid', models.CharField(blank=True, max_length=100)),
-                ('created_at', models.DateTimeField()),
-                ('settled_at', models.DateTimeField(null=True)),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.organization')),
-                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='qbsync.connection')),
-                ('run', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='commands', to='qbsync.run')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "entity",
+                    models.CharField(
+                        choices=[
+                            ("customer", "Customer"),
+                            ("item", "Item"),
+                            ("invoice", "Invoice"),
+                            ("payment", "Payment"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("local_id", models.UUIDField()),
+                ("remote_id", models.CharField(blank=True, max_length=32)),
+                (
+                    "operation",
+                    models.CharField(
+                        choices=[("create", "create"), ("update", "update"), ("void", "void"), ("delete", "delete")],
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("ready", "ready"),
+                            ("sending", "sending"),
+                            ("unknown", "unknown"),
+                            ("done", "done"),
+                            ("cancelled", "cancelled"),
+                            ("rejected", "rejected"),
+                            ("held", "held"),
+                        ],
+                        default="ready",
+                        max_length=10,
+                    ),
+                ),
+                ("request_id", models.CharField(max_length=50, unique=True)),
+                ("payload", models.TextField()),
+                ("base_token", models.BigIntegerField(null=True)),
+                ("sent_version", models.JSONField()),
+                ("changed_units", models.JSONField(default=list)),
+                ("local_revision", models.PositiveIntegerField()),
+                ("outbox_stamp", models.UUIDField(null=True)),
+                ("fence", models.BigIntegerField(default=0)),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                ("first_sent_at", models.DateTimeField(null=True)),
+                ("last_sent_at", models.DateTimeField(null=True)),
+                ("probed_at", models.DateTimeField(null=True)),
+                ("next_try_at", models.DateTimeField(null=True)),
+                ("error_code", models.CharField(blank=True, max_length=20)),
+                ("error_text", models.CharField(blank=True, max_length=1000)),
+                ("intuit_tid", models.CharField(blank=True, max_length=100)),
+                ("created_at", models.DateTimeField()),
+                ("settled_at", models.DateTimeField(null=True)),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ledger.organization"
+                    ),
+                ),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="qbsync.connection"
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="commands",
+                        to="qbsync.run",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Cursor',
+            name="Cursor",
             fields=[
-                ('connection', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='cursor', serialize=False, to='qbsync.connection')),
-                ('changes_read_to', models.DateTimeField(null=True)),
-                ('pulled_at', models.DateTimeField(null=True)),
-                ('full_requested', models.BooleanField(default=True)),
-                ('full_began_at', models.DateTimeField(null=True)),
-                ('full_began_here', models.DateTimeField(null=True)),
-                ('full_entity', models.CharField(blank=True, max_length=16)),
-                ('full_since', models.DateTimeField(null=True)),
-                ('full_start', models.PositiveIntegerField(default=1)),
-                ('full_finished_at', models.DateTimeField(null=True)),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.organization')),
+                (
+                    "connection",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="cursor",
+                        serialize=False,
+                        to="qbsync.connection",
+                    ),
+                ),
+                ("changes_read_to", models.DateTimeField(null=True)),
+                ("pulled_at", models.DateTimeField(null=True)),
+                ("full_requested", models.BooleanField(default=True)),
+                ("full_began_at", models.DateTimeField(null=True)),
+                ("full_began_here", models.DateTimeField(null=True)),
+                ("full_entity", models.CharField(blank=True, max_length=16)),
+                ("full_since", models.DateTimeField(null=True)),
+                ("full_start", models.PositiveIntegerField(default=1)),
+                ("full_finished_at", models.DateTimeField(null=True)),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ledger.organization"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Lease',
+            name="Lease",
             fields=[
-                ('connection', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='lease', serialize=False, to='qbsync.connection')),
-                ('fence', models.BigIntegerField(default=0)),
-                ('holder', models.CharField(blank=True, max_length=100)),
-                ('expires_at', models.DateTimeField(null=True)),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.organization')),
+                (
+                    "connection",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="lease",
+                        serialize=False,
+                        to="qbsync.connection",
+                    ),
+                ),
+                ("fence", models.BigIntegerField(default=0)),
+                ("holder", models.CharField(blank=True, max_length=100)),
+                ("expires_at", models.DateTimeField(null=True)),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ledger.organization"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.AddConstraint(
-            model_name='connection',
-            constraint=models.UniqueConstraint(fields=('environment', 'realm_id'), name='connection_company_once'),
+            model_name="connection",
+            constraint=models.UniqueConstraint(fields=("environment", "realm_id"), name="connection_company_once"),
         ),
         migrations.AddConstraint(
-            model_name='connection',
-            constraint=models.UniqueConstraint(fields=('organization', 'id'), name='connection_organization_id'),
+            model_name="connection",
+            constraint=models.UniqueConstraint(fields=("organization", "id"), name="connection_organization_id"),
         ),
         migrations.AddIndex(
-            model_name='conflict',
-            index=models.Index(fields=['organization', 'resolution', 'opened_at'], name='conflict_open'),
+            model_name="conflict",
+            index=models.Index(fields=["organization", "resolution", "opened_at"], name="conflict_open"),
         ),
         migrations.AddConstraint(
-            model_name='conflict',
-            constraint=models.UniqueConstraint(condition=models.Q(('resolution', 'pending')), fields=('connection', 'entity', 'local_id'), name='conflict_one_open'),
+            model_name="conflict",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("resolution", "pending")),
+                fields=("connection", "entity", "local_id"),
+                name="conflict_one_open",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='conflict',
-            constraint=models.CheckConstraint(condition=models.Q(('entity__in', ['customer', 'item', 'invoice', 'payment'])), name='conflict_entity'),
+            model_name="conflict",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("entity__in", ["customer", "item", "invoice", "payment"])), name="conflict_entity"
+            ),
         ),
         migrations.AddIndex(
-            model_name='inboxrow',
-            index=models.Index(fields=['connection', 'entity', 'next_try_at'], name='inbox_due'),
+            model_name="inboxrow",
+            index=models.Index(fields=["connection", "entity", "next_try_at"], name="inbox_due"),
         ),
         migrations.AddConstraint(
-            model_name='inboxrow',
-            constraint=models.UniqueConstraint(fields=('connection', 'entity', 'remote_id'), name='inbox_record_once'),
+            model_name="inboxrow",
+            constraint=models.UniqueConstraint(fields=("connection", "entity", "remote_id"), name="inbox_record_once"),
         ),
         migrations.AddConstraint(
-            model_name='inboxrow',
-            constraint=models.CheckConstraint(condition=models.Q(('entity__in', ['customer', 'item', 'invoice', 'payment'])), name='inbox_entity'),
+            model_name="inboxrow",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("entity__in", ["customer", "item", "invoice", "payment"])), name="inbox_entity"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='link',
-            constraint=models.UniqueConstraint(fields=('connection', 'entity', 'local_id'), name='link_local_once'),
+            model_name="link",
+            constraint=models.UniqueConstraint(fields=("connection", "entity", "local_id"), name="link_local_once"),
         ),
         migrations.AddConstraint(
-            model_name='link',
-            constraint=models.UniqueConstraint(fields=('connection', 'entity', 'remote_id'), name='link_remote_once'),
+            model_name="link",
+            constraint=models.UniqueConstraint(fields=("connection", "entity", "remote_id"), name="link_remote_once"),
         ),
         migrations.AddConstraint(
-            model_name='link',
-            constraint=models.CheckConstraint(condition=models.Q(('entity__in', ['customer', 'item', 'invoice', 'payment'])), name='link_entity'),
+            model_name="link",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("entity__in", ["customer", "item", "invoice", "payment"])), name="link_entity"
+            ),
         ),
         migrations.AddIndex(
-            model_name='outboxrow',
-            index=models.Index(fields=['connection', 'entity', 'next_try_at'], name='outbox_due'),
+            model_name="outboxrow",
+            index=models.Index(fields=["connection", "entity", "next_try_at"], name="outbox_due"),
         ),
         migrations.AddConstraint(
-            model_name='outboxrow',
-            constraint=models.UniqueConstraint(fields=('connection', 'entity', 'local_id'), name='outbox_record_once'),
+            model_name="outboxrow",
+            constraint=models.UniqueConstraint(fields=("connection", "entity", "local_id"), name="outbox_record_once"),
         ),
         migrations.AddConstraint(
-            model_name='outboxrow',
-            constraint=models.CheckConstraint(condition=models.Q(('entity__in', ['customer', 'item', 'invoice', 'payment'])), name='outbox_entity'),
+            model_name="outboxrow",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("entity__in", ["customer", "item", "invoice", "payment"])), name="outbox_entity"
+            ),
         ),
         migrations.AddIndex(
-            model_name='remoterecord',
-            index=models.Index(fields=['connection', 'entity', 'observed_at'], name='remote_record_observed'),
+            model_name="remoterecord",
+            index=models.Index(fields=["connection", "entity", "observed_at"], name="remote_record_observed"),
         ),
         migrations.AddConstraint(
-            model_name='remoterecord',
-            constraint=models.UniqueConstraint(fields=('connection', 'entity', 'remote_id'), name='remote_record_once'),
+            model_name="remoterecord",
+            constraint=models.UniqueConstraint(fields=("connection", "entity", "remote_id"), name="remote_record_once"),
         ),
         migrations.AddConstraint(
-            model_name='remoterecord',
-            constraint=models.CheckConstraint(condition=models.Q(('entity__in', ['customer', 'item', 'invoice', 'payment'])), name='remote_record_entity'),
+            model_name="remoterecord",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("entity__in", ["customer", "item", "invoice", "payment"])),
+                name="remote_record_entity",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='remotereference',
-            constraint=models.UniqueConstraint(fields=('connection', 'kind', 'remote_id'), name='remote_reference_once'),
+            model_name="remotereference",
+            constraint=models.UniqueConstraint(
+                fields=("connection", "kind", "remote_id"), name="remote_reference_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='remotereference',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['account', 'term', 'payment_method'])), name='remote_reference_kind'),
+            model_name="remotereference",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ["account", "term", "payment_method"])), name="remote_reference_kind"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='resolutionrule',
-            constraint=models.UniqueConstraint(fields=('organization', 'entity', 'unit'), name='rule_once'),
+            model_name="resolutionrule",
+            constraint=models.UniqueConstraint(fields=("organization", "entity", "unit"), name="rule_once"),
         ),
         migrations.AddConstraint(
-            model_name='resolutionrule',
-            constraint=models.CheckConstraint(condition=models.Q(('entity__in', ['customer', 'item', 'invoice', 'payment'])), name='rule_entity'),
+            model_name="resolutionrule",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("entity__in", ["customer", "item", "invoice", "payment"])), name="rule_entity"
+            ),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(fields=['connection', 'started_at'], name='run_recent'),
+            model_name="run",
+            index=models.Index(fields=["connection", "started_at"], name="run_recent"),
         ),
         migrations.AddIndex(
-            model_name='command',
-            index=models.Index(fields=['connection', 'state'], name='command_state'),
+            model_name="command",
+            index=models.Index(fields=["connection", "state"], name="command_state"),
         ),
         migrations.AddIndex(
-            model_name='command',
-            index=models.Index(fields=['connection', 'entity', 'local_id', 'created_at'], name='command_record'),
+            model_name="command",
+            index=models.Index(fields=["connection", "entity", "local_id", "created_at"], name="command_record"),
         ),
         migrations.AddConstraint(
-            model_name='command',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['ready', 'sending', 'unknown', 'held'])), fields=('connection', 'entity', 'local_id'), name='command_one_open'),
+            model_name="command",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ["ready", "sending", "unknown", "held"])),
+                fields=("connection", "entity", "local_id"),
+                name="command_one_open",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='command',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'sending'), _negated=True), ('last_sent_at__isnull', False), _connector='OR'), name='command_sending_marked'),
+            model_name="command",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "sending"), _negated=True), ("last_sent_at__isnull", False), _connector="OR"
+                ),
+                name="command_sending_marked",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='command',
-            constraint=models.CheckConstraint(condition=models.Q(('operation', 'create'), models.Q(('remote_id', ''), _negated=True), _connector='OR'), name='command_names_its_record'),
+            model_name="command",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("operation", "create"), models.Q(("remote_id", ""), _negated=True), _connector="OR"
+                ),
+                name="command_names_its_record",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='command',
-            constraint=models.CheckConstraint(condition=models.Q(('entity__in', ['customer', 'item', 'invoice', 'payment'])), name='command_entity'),
+            model_name="command",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("entity__in", ["customer", "item", "invoice", "payment"])), name="command_entity"
+            ),
         ),
     ]
