@@ -7,7 +7,7 @@ with a person as the author. Every mistake is a 400 with a sentence. Documented 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from . import __version__, seeds, writes
@@ -60,9 +60,9 @@ def _route(emulator: Emulator, request: Request, parts: list[str]) -> Any:
 
 def _body(request: Request) -> dict[str, Any]:
     value = decode(request.body) if request.body.strip() else {}
-    if not isinstance(value, dict):
-        raise ValueError("The body must be a JSON object.")
-    return value
+    if isinstance(value, dict):
+        return value
+    raise ValueError("The body must be a JSON object.")
 
 
 # -- the emulator itself ----------------------------------------------------------------------------------------
@@ -238,7 +238,7 @@ def _act(emulator: Emulator, company: Company, action: str, wanted: dict[str, An
 
 
 def parse_date(text: Any) -> str:
-    return datetime.strptime(str(text), "%Y-%m-%d").date().isoformat()
+    return date.fromisoformat(str(text)).isoformat()
 
 
 def _grant(emulator: Emulator, company: Company, wanted: dict[str, Any]) -> Any:

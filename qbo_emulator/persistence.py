@@ -73,7 +73,7 @@ class Keeper:
     def forget_all(self) -> None:
         self._db.execute("BEGIN")
         for table in ("company", "record", "replay", "kept"):
-            self._db.execute(f"DELETE FROM {table}")
+            self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - the names stand one line above
         self._db.execute("COMMIT")
 
     def _keep(self, name: str, value: Any) -> None:

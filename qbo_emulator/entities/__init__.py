@@ -42,9 +42,32 @@ NOT_IN_CDC = frozenset({"TaxCode", "TaxRate", "CompanyInfo", "Preferences"})  # 
 
 # Real entities of the Accounting API this emulator does not have: asked for, it says so (501), it does not guess.
 ABSENT = frozenset(
-    "attachable bill billpayment budget class companycurrency department deposit employee estimate exchangerate "
-    "journalcode journalentry purchase purchaseorder recurringtransaction refundreceipt reimbursecharge salesreceipt "
-    "taxagency taxservice timeactivity transfer vendorcredit".split()
+    [
+        "attachable",
+        "bill",
+        "billpayment",
+        "budget",
+        "class",
+        "companycurrency",
+        "department",
+        "deposit",
+        "employee",
+        "estimate",
+        "exchangerate",
+        "journalcode",
+        "journalentry",
+        "purchase",
+        "purchaseorder",
+        "recurringtransaction",
+        "refundreceipt",
+        "reimbursecharge",
+        "salesreceipt",
+        "taxagency",
+        "taxservice",
+        "timeactivity",
+        "transfer",
+        "vendorcredit",
+    ]
 )
 
 __all__ = ["ABSENT", "BY_PATH", "NOT_IN_CDC", "RULES", "Draft", "Rules"]

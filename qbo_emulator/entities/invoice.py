@@ -88,7 +88,8 @@ class InvoiceRules(SalesForm):
             if customer and "SalesTermRef" in customer.body:
                 body["SalesTermRef"] = customer.body["SalesTermRef"]
         if "SalesTermRef" in body:
-            term = resolve(books, body["SalesTermRef"], "Term", already=frozenset({body["SalesTermRef"]["value"]}))
+            already = frozenset({body["SalesTermRef"]["value"]})
+            term: Record | None = resolve(books, body["SalesTermRef"], "Term", already=already)
         else:
             term = books.get("Term", preference(books, "SalesFormsPrefs", "DefaultTerms")["value"])
         changed_terms = "SalesTermRef" in draft.sent and body.get("SalesTermRef") != draft.before("SalesTermRef")

@@ -174,9 +174,8 @@ class PreferencesRules(Rules):
     name_field = "Id"
     filters: ClassVar[dict[str, str]] = {}
     operations = frozenset({"update"})
-    properties = schema.COMMON | {
-        name: ANY
-        for name in (
+    properties = schema.COMMON | dict.fromkeys(
+        (
             "AccountingInfoPrefs",
             "ProductAndServicesPrefs",
             "SalesFormsPrefs",
@@ -187,8 +186,9 @@ class PreferencesRules(Rules):
             "CurrencyPrefs",
             "ReportPrefs",
             "OtherPrefs",
-        )
-    }
+        ),
+        ANY,
+    )
 
     def prepare(self, draft: Draft) -> Body:
         groups = {name: value for name, value in draft.sent.items() if isinstance(value, dict)}

@@ -119,7 +119,7 @@ class SalesForm(Rules):
     def _currency(self, draft: Draft, customer: Record) -> None:
         body, books = draft.body, draft.books
         theirs = customer.body["CurrencyRef"]
-        if body.setdefault("CurrencyRef", theirs)["value"] != theirs["value"]:
+        if body.setdefault("CurrencyRef", theirs) != theirs:
             raise errors.business("The transaction currency must be the customer's currency.")
         if preference(books, "CurrencyPrefs", "MultiCurrencyEnabled"):
             body.setdefault("ExchangeRate", 1)

@@ -146,9 +146,10 @@ def _sales_detail(books: Company, sent: Body, before: Body) -> Body:
 
 def _check_amount(amount: Any, detail: Body) -> None:
     """Price times quantity, half up to cents (F3.4.11)."""
-    if "Qty" in detail and "UnitPrice" in detail:
-        if money(Decimal(detail["UnitPrice"]) * Decimal(detail["Qty"])) != Decimal(amount):
-            raise errors.amount_mismatch(f"{Decimal(amount):,}")
+    if "Qty" not in detail or "UnitPrice" not in detail:
+        return
+    if money(Decimal(detail["UnitPrice"]) * Decimal(detail["Qty"])) != Decimal(amount):
+        raise errors.amount_mismatch(f"{Decimal(amount):,}")
 
 
 def _discount_line(books: Company, line: Body, subtotal: Decimal) -> Body:

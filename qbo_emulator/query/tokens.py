@@ -8,8 +8,31 @@ from dataclasses import dataclass
 from .. import errors
 
 KEYWORDS = frozenset(
-    "select from where and or not in like between contains order orderby by asc desc startposition maxresults "
-    "count true false null iterator as".split()
+    [
+        "select",
+        "from",
+        "where",
+        "and",
+        "or",
+        "not",
+        "in",
+        "like",
+        "between",
+        "contains",
+        "order",
+        "orderby",
+        "by",
+        "asc",
+        "desc",
+        "startposition",
+        "maxresults",
+        "count",
+        "true",
+        "false",
+        "null",
+        "iterator",
+        "as",
+    ]
 )
 REGEX_KEYWORDS = frozenset({"select", "from", "and", "or", "not", "true", "false"})  # shown as <AND>, not "and"
 _PATTERN = re.compile(
