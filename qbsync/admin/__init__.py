@@ -1,0 +1,5 @@
+"""The sync's pages in the admin. They show what the engine did and hand decisions to it; they write no table."""
+
+from qbsync.admin import connections
+
+__all__ = ["connections"]

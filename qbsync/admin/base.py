@@ -1,0 +1,48 @@
+"""What the pages of the sync have in common: they show, scoped to the user's organizations, and change nothing.
+
+The sync's tables are written by the engine alone; whatever a page does goes through an engine function or a task.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.admin import ModelAdmin, RelatedFieldListFilter
+from django.db.models import Field
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+
+from ledger.admin.scope import VIEWERS, ScopedAdmin, offered, organizations
+from qbsync.admin.status import Mark
+
+
+class ReadOnlyAdmin(ScopedAdmin):
+    """A page of rows that only the engine writes."""
+
+    list_per_page = 50
+    list_select_related: tuple[str, ...] = ("connection",)
+    show_full_result_count = False
+    actions: tuple[Any, ...] = ()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class OwnRows(RelatedFieldListFilter):
+    """A filter that offers only what belongs to the user's organizations; Django's own would name all the others."""
+
+    def field_choices(
+        self, field: Field[Any, Any], request: HttpRequest, model_admin: ModelAdmin[Any]
+    ) -> list[tuple[str, Any]]:
+        rows = offered(field, organizations(request, VIEWERS))
+        return [(str(row.pk), str(row)) for row in rows]
+
+
+def badge(mark: Mark) -> SafeString:
+    """A mark as HTML, in the theme's label."""
+    context = {"text": mark.word, "variant": mark.tone, "icon": mark.icon}
+    return SafeString(render_to_string("unfold/helpers/label.html", context))

@@ -1,0 +1,39 @@
+"""Names of ledger records for the console: pages show "Invoice 1042", never an id. A query for each kind of record."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.urls import reverse
+
+from ledger import models as ledger_models
+from ledger.data import ENTITIES
+
+MODELS: dict[str, Any] = {
+    "customer": ledger_models.Customer,
+    "item": ledger_models.Item,
+    "invoice": ledger_models.Invoice,
+    "payment": ledger_models.Payment,
+}
+Key = tuple[str, UUID]
+
+
+def names(keys: Iterable[Key]) -> dict[Key, str]:
+    """How a person names each of these records; a record that is not there is missing from the answer."""
+    wanted: dict[str, set[UUID]] = defaultdict(set)
+    for entity, local_id in keys:
+        wanted[entity].add(local_id)
+    return {
+        (entity, row.pk): str(row)
+        for entity in ENTITIES
+        if wanted[entity]
+        for row in MODELS[entity].objects.filter(pk__in=wanted[entity])
+    }
+
+
+def ledger_page(entity: str, local_id: UUID) -> str:
+    """The address of a record's page."""
+    return reverse(f"admin:ledger_{entity}_change", args=[local_id])
