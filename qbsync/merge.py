@@ -113,7 +113,8 @@ def changed_units(base: Version, version: Version) -> frozenset[str]:
 
 def _both_ended(base: Version | None, local: Version, remote: Version) -> Merged:
     """Void, archived or deleted on both sides is agreement: the books no longer count the record on either."""
-    past = base.units if base is not None else remote.units
+    same = {unit: value for unit, value in remote.units.items() if local.units.get(unit, ABSENT) == value}
+    past = base.units if base is not None else same
     return Merged(local=local, remote=remote, base=Version(presence=remote.presence, units=past))
 
 
@@ -127,7 +128,7 @@ def _presence(
     if base is None:
         return _presence_conflict(base, local, remote)
     if _same_end(base.presence, ended.presence):  # the ended side is as agreed: the live side came back to life
-        return _revived(base, local, remote, live_side)
+        return _revived(base, local, remote, live_side, rules, uncertain)
     if uncertain or changed_units(base, live):
         return _presence_conflict(base, local, remote)
     follower: Side = live_side
@@ -150,10 +151,17 @@ def _ended_as(presence: Presence, local: Version) -> Presence:
     return "void" if "amounts" in local.units else "archived"
 
 
-def _revived(base: Version, local: Version, remote: Version, live_side: Side) -> Merged:
+def _revived(
+    base: Version, local: Version, remote: Version, live_side: Side, rules: Mapping[str, Side], uncertain: Units
+) -> Merged:
+    """The ended side follows. An archived record kept all its units, and an edit made meanwhile counts like any other;
+    a void or deleted one has nothing left that could be compared, so it takes the live side whole."""
     live = local if live_side == "local" else remote
     follower: Side = "remote" if live_side == "local" else "local"
     ended = remote if live_side == "local" else local
+    if ended.presence == "archived":
+        both_live = _units(base, replace(local, presence="live"), replace(remote, presence="live"), rules, uncertain)
+        return replace(both_live, presence_to=follower)
     differing = changed_units(ended, live)
     return Merged(
         local=live,
@@ -200,10 +208,13 @@ def _units(
 
 
 def _past(base: Version | None, unit: str, theirs: Any, uncertain: Units) -> tuple[Any, bool]:
-    """The agreed value of a unit, and whether it can be trusted to tell who changed it."""
+    """The agreed value of a unit, and whether it can be trusted to tell who changed it.
+
+    A unit that the base does not name was never agreed on; that is not the same as agreed to be empty.
+    """
     if unit in uncertain:
         return (theirs, True) if theirs == uncertain[unit] else (_agreed(base, unit), False)
-    return _agreed(base, unit), base is not None
+    return _agreed(base, unit), base is not None and unit in base.units
 
 
 def _agreed(base: Version | None, unit: str) -> Any:
