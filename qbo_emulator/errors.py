@@ -53,10 +53,10 @@ def deleted_by_another_user() -> QuickBooksFault:
     return not_found("Another user has deleted this transaction.")
 
 
-def invalid_id(supplied: object) -> QuickBooksFault:
-    """2030, recorded: the one fault without an envelope time."""
+def invalid_id(supplied: object, *, timed: bool = False) -> QuickBooksFault:
+    """2030, recorded: on a path the one fault without an envelope time, inside a query with it."""
     detail = f"Id should be a valid number. Supplied value:{supplied}"
-    return QuickBooksFault("2030", "Invalid ID", detail, "Id", timed=False)
+    return QuickBooksFault("2030", "Invalid ID", detail, "Id", timed=timed)
 
 
 def invalid_reference(list_name: str, id: str) -> QuickBooksFault:

@@ -171,12 +171,12 @@ class SalesForm(Rules):
     def void(self, books: Company, record: Record) -> Body:
         check_open_period(books, record.body["TxnDate"])
         note = record.body.get("PrivateNote")
+        kept = {name: value for name, value in record.body.items() if name != "_tax"}
         return {
-            **record.body,
+            **kept,
             "PrivateNote": "Voided" if not note else f"Voided - {note}",
             "Line": sales_lines.voided_lines(record.body["Line"]),
             "TxnTaxDetail": {"TotalTax": 0},
-            "_tax": None,
             "TotalAmt": 0,
             "Balance": 0,
             **({"HomeTotalAmt": 0, "HomeBalance": 0} if "HomeTotalAmt" in record.body else {}),

@@ -208,7 +208,10 @@ def tax_detail(books: Company, sent: Body | None, body: Body, old: Body | None, 
         base = Decimal(0)
     if body.get("ApplyTaxAfterDiscount") and total:
         base = money(base * (total - discount) / total)
-    override = body["_tax"] = _override(sent, old) if sent is not None else body.get("_tax")
+    override = _override(sent, old) if sent is not None else body.get("_tax")
+    body.pop("_tax", None)
+    if override is not None:
+        body["_tax"] = override
     if "TxnTaxCodeRef" not in wanted:
         total_tax = shown(Decimal(override if override is not None else wanted.get("TotalTax", 0)))
         return {"TotalTax": total_tax} | ({"TaxLine": wanted["TaxLine"]} if wanted.get("TaxLine") else {})
@@ -221,14 +224,12 @@ def tax_detail(books: Company, sent: Body | None, body: Body, old: Body | None, 
     return {"TxnTaxCodeRef": wanted["TxnTaxCodeRef"], "TotalTax": total_tax, "TaxLine": lines}
 
 
-def _override(sent: Body | None, old: Body | None) -> Any:
-    """A total sent by the client counts, unless it only echoes the stored one (then the lines decide anew)."""
-    if not sent or "TotalTax" not in sent:
-        return None
-    if old is not None and "TxnTaxCodeRef" in sent and old.get("TxnTaxDetail", {}).get("TotalTax") == sent["TotalTax"]:
-        return None
-    if "TxnTaxCodeRef" in sent and not sent["TotalTax"]:
+def _override(sent: Body, old: Body | None) -> Any:
+    """A total sent by the client counts; one that only echoes the stored total leaves things as they were."""
+    if not sent.get("TotalTax"):
         return None  # a zero beside a tax code is a client's default, not an exemption
+    if old is not None and old.get("TxnTaxDetail", {}).get("TotalTax") == sent["TotalTax"]:
+        return old.get("_tax")
     return sent["TotalTax"]
 
 

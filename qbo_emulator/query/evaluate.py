@@ -193,7 +193,7 @@ def _id_test(condition: Condition) -> Test:
         raise errors.query_invalid(f"operator {condition.operator} is not supported for property Id")
     for value in condition.values:
         if not str(value).isdigit():
-            raise errors.invalid_id(value)
+            raise errors.invalid_id(value, timed=True)
     wanted = frozenset(condition.values)
     return lambda record: record.id in wanted
 
@@ -242,4 +242,4 @@ def _projected(books: Company, record: Record, columns: tuple[str, ...]) -> byte
     whole = {name.lower(): (name, value) for name, value in decode(rendered(books, record, row=True)).items()}
     wanted = [each.split(".")[0].lower() for each in columns]
     row = dict(whole[name] for name in wanted if name in whole)
-    return encode({**row, "domain": "QBO", "sparse": True})  # recorded: no token, sparse true
+    return encode({**row, "sparse": True})  # recorded: neither token nor domain, sparse true
