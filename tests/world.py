@@ -43,24 +43,36 @@ def emulator_url() -> Iterator[str]:
 
 
 class MovableClock:
-    """The engine's clock: real time, plus what the test let pass."""
+    """The clock of the engine and of QuickBooks: real time, plus what the test let pass."""
 
-    def __init__(self, source: Callable[[], datetime]) -> None:
-        self._source = source
+    def __init__(self, source: Callable[[], datetime], side: QuickBooksSide) -> None:
+        self._source, self._side = source, side
         self.ahead = timedelta()
 
     def __call__(self) -> datetime:
         return self._source() + self.ahead
 
-    def advance(self, **span: float) -> None:
-        self.ahead += timedelta(**span)
+    def advance(self, *, seconds: float) -> None:
+        self.ahead += timedelta(seconds=seconds)
+        self._side.control("POST", "clock", {"advance": f"{seconds}s"})
 
 
 @pytest.fixture
-def moving_clock(monkeypatch: pytest.MonkeyPatch) -> MovableClock:
-    moved = MovableClock(clock.source)
+def moving_clock(monkeypatch: pytest.MonkeyPatch, emulator_url: str) -> Iterator[MovableClock]:
+    moved = MovableClock(clock.source, QuickBooksSide(emulator_url, ""))
     monkeypatch.setattr(clock, "source", moved)
-    return moved
+    yield moved
+    moved.advance(seconds=-moved.ahead.total_seconds())
+
+
+@pytest.fixture
+def forgetful_quickbooks(emulator_url: str) -> Iterator[None]:
+    """QuickBooks remembers no request id at all."""
+    side = QuickBooksSide(emulator_url, "")
+    before = side.control("GET", "state")["behaviour"]["requestid_memory_seconds"]
+    side.control("PUT", "state", {"behaviour": {"requestid_memory_seconds": 0}})
+    yield
+    side.control("PUT", "state", {"behaviour": {"requestid_memory_seconds": before}})
 
 
 @dataclass

@@ -11,7 +11,7 @@ from ledger.models import Customer, Invoice, Payment
 from ledger.services import Record, archive, payment_methods, record_payment, update, void_invoice
 from qbsync.engine.resolve import Moved, Seen, resolve
 from qbsync.models import Conflict, Decision, Link
-from tests.world import World
+from tests.world import MovableClock, World
 
 pytestmark = pytest.mark.django_db
 
@@ -273,7 +273,8 @@ def test_an_edit_of_an_invoice_that_quickbooks_deleted_goes_on_as_a_new_invoice_
 # --- writes whose answer is lost
 
 
-def test_a_creation_whose_answer_is_lost_makes_one_record(world: World, moving_clock) -> None:  # type: ignore[no-untyped-def]
+@pytest.mark.usefixtures("forgetful_quickbooks")
+def test_a_creation_whose_answer_is_lost_makes_one_record(world: World, moving_clock: MovableClock) -> None:
     world.sync()
     customer, item = world.customer(), world.item()
     world.sync()
@@ -290,7 +291,9 @@ def test_a_creation_whose_answer_is_lost_makes_one_record(world: World, moving_c
     assert_quiet(world)
 
 
-def test_a_creation_that_never_arrived_is_sent_again_once_that_is_certain(world: World, moving_clock) -> None:  # type: ignore[no-untyped-def]
+def test_a_creation_that_never_arrived_is_sent_again_once_that_is_certain(
+    world: World, moving_clock: MovableClock
+) -> None:
     world.sync()
     world.quickbooks.fault("reset_before", entity="Customer", operation="create", realm=world.quickbooks.realm_id)
     customer = world.customer()
@@ -303,7 +306,9 @@ def test_a_creation_that_never_arrived_is_sent_again_once_that_is_certain(world:
     assert len(world.quickbooks.records("Customer")) == 1
 
 
-def test_an_update_whose_answer_is_lost_is_recognised_as_done(billed: tuple[World, Record, Record], moving_clock) -> None:  # type: ignore[no-untyped-def]
+def test_an_update_whose_answer_is_lost_is_recognised_as_done(
+    billed: tuple[World, Record, Record], moving_clock
+) -> None:  # type: ignore[no-untyped-def]
     world, customer, _ = billed
     world.quickbooks.fault("lost_response", entity="Customer", operation="update", realm=world.quickbooks.realm_id)
     update(world.organization.pk, "customer", customer.id, customer.revision, notes="written once")
