@@ -66,12 +66,15 @@ def _retell(books: Company, target: Record, payment_id: str, *, linked: bool) ->
 
 def give_back(books: Company, invoice: Record, excess: Decimal) -> None:
     """An invoice became smaller than what was paid: the newest payments keep the rest unapplied."""
+    target = (invoice.entity, invoice.id)
     for payment in reversed(payments_of(books, invoice)):
-        if excess <= 0:
-            return
-        taken = min(excess, applied(payment).get((invoice.entity, invoice.id), Decimal(0)))
-        _reduce(books, payment, invoice, taken)
-        excess -= taken
+        taken = min(excess, applied(payment).get(target, Decimal(0)))
+        if taken > 0:
+            _reduce(books, payment, invoice, taken)
+            excess -= taken
+    left = [payment.id for payment in payments_of(books, invoice) if target in applied(payment)]
+    links = [{"TxnId": id, "TxnType": "Payment"} for id in left]
+    books.amend(invoice, {**invoice.body, "_payments": left, "LinkedTxn": links})
 
 
 def unapply_all(books: Company, invoice: Record) -> None:

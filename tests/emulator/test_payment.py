@@ -183,3 +183,15 @@ def test_the_whole_payment_is_demanded_for_a_void_when_the_switch_says_so(books:
     books.control("PUT", "/state", {"behaviour": {"payment_void_sparse": "refuse"}})
     key = {"Id": payment["Id"], "SyncToken": "0", "sparse": True}
     assert books.code("POST", "/payment", key, operation="update", include="void") == "2020"
+
+
+def test_an_invoice_shrinking_below_its_older_payment_lets_the_newer_one_go(books: Books) -> None:
+    customer = books.customer()
+    invoice = books.invoice(customer)
+    older, newer = books.pay(customer, 60, (invoice, 60)), books.pay(customer, 40, (invoice, 40))
+    smaller = books.edit("Invoice", books.read("Invoice", invoice["Id"]), Line=[line(10)])
+    assert smaller["LinkedTxn"] == [{"TxnId": older["Id"], "TxnType": "Payment"}]
+    assert (smaller["Balance"], smaller["SyncToken"]) == (0, "3")
+    unapplied = [books.read("Payment", each["Id"])["UnappliedAmt"] for each in (older, newer)]
+    assert unapplied == [50, 40]
+    assert books.read("Customer", customer["Id"])["Balance"] == -90
