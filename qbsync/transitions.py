@@ -149,11 +149,14 @@ def may_send(now: datetime, standing: Standing, timing: Timing) -> bool:
     """Whether the SENDING mark is young enough. A worker that was paused between mark and send sends nothing."""
     if standing.state is not State.SENDING or standing.last_sent_at is None:
         return False
-    return now - standing.last_sent_at <= timedelta(seconds=timing.send_guard)
+    age = now - standing.last_sent_at  # below zero: the clock was set back, and nobody knows how old the mark is
+    return timedelta(0) <= age <= timedelta(seconds=timing.send_guard)
 
 
 def after(now: datetime, standing: Standing, event: Event, *, retry_after: float | None = None) -> Standing:
-    """What an event makes of a command. Unknown combinations are a fault in the caller and raise."""
+    """What an event makes of a command. A combination that cannot be is a fault in the caller and raises."""
+    if not _can_happen(standing, event):
+        raise ValueError(f"A {standing.operation} that is {standing.state} cannot be {event}.")
     match event:
         case Event.SENDING:
             return replace(
@@ -183,6 +186,22 @@ def after(now: datetime, standing: Standing, event: Event, *, retry_after: float
             return replace(standing, state=State.READY, next_try_at=None)
         case Event.FOUND_SEVERAL | Event.SOMETHING_DELETED:
             return replace(standing, state=State.HELD, next_try_at=None)
+
+
+_ANSWERS = (Event.CONFIRMED, Event.NOT_SENT, Event.SUPERSEDED, Event.REFUSED, Event.LOST)
+
+
+def _can_happen(standing: Standing, event: Event) -> bool:
+    """Nothing opens a settled command again, and a creation is never merely dropped: an earlier send may have made it."""
+    if standing.operation is Operation.CREATE and event in (Event.SUPERSEDED, Event.TOUCHED, Event.UNTOUCHED):
+        return False
+    if event is Event.SENDING:
+        return standing.state is State.READY or standing.last_sent_at is None
+    if event is Event.RELEASED:
+        return standing.state is State.HELD
+    if event in _ANSWERS:
+        return standing.state is State.SENDING
+    return standing.state in (State.SENDING, State.UNKNOWN)
 
 
 def _not_sent(now: datetime, standing: Standing, retry_after: float | None) -> Standing:
