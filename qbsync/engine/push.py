@@ -102,15 +102,13 @@ def _refusal(session: Session, command: Command, fault: faults.QuickBooksFault) 
         case faults.NotSent():
             commands.move(session, command, Event.NOT_SENT, **facts)
             raise RetryLater(f"QuickBooks could not be reached: {fault}") from fault
-        case faults.TryAgain():
-            commands.move(session, command, Event.NOT_SENT, **facts)
         case faults.SubscriptionEnded() | faults.Forbidden():
             commands.move(session, command, Event.NOT_SENT, retry_after=3600.0, **facts)
             raise NeedsPerson(f"QuickBooks takes no changes for this company: {fault}") from fault
-        case faults.Stale():
+        case faults.Stale() | faults.Gone() if command.operation != Operation.CREATE:
             settle.superseded(session, command, Event.SUPERSEDED, facts)
-        case faults.Gone() if command.operation != Operation.CREATE:
-            settle.superseded(session, command, Event.SUPERSEDED, facts)
+        case faults.TryAgain() | faults.Stale():  # a creation has no token of its own: what it refers to just moved
+            commands.move(session, command, Event.NOT_SENT, **facts)
         case _:
             settle.refused(session, command, facts)
 
