@@ -57,7 +57,8 @@ class InvoiceRules(SalesForm):
     }
 
     def accept(self, body: Body) -> Body:
-        links = body.get("LinkedTxn") or []
+        sent = body.get("LinkedTxn")
+        links = sent if isinstance(sent, list) else []
         if any(link.get("TxnType") != "Payment" for link in links if isinstance(link, dict)):
             raise errors.NotEmulated("An invoice cannot be linked to estimates or time here; only payments link to it.")
         return super().accept(body)

@@ -78,7 +78,7 @@ class ItemRules(Rules):
         body = draft.body
         if not body.get("Name"):
             raise errors.required("Name")
-        if draft.creating and body.get("Type") is None:
+        if body.get("Type") is None:
             raise errors.required("Type")
         if draft.creating and body["Type"] == "Group":
             raise errors.business("Bundles cannot be created through the API.")  # F3.4.15

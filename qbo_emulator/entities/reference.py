@@ -192,6 +192,10 @@ class PreferencesRules(Rules):
 
     def prepare(self, draft: Draft) -> Body:
         groups = {name: value for name, value in draft.sent.items() if isinstance(value, dict)}
-        return {**(draft.old.body if draft.old else {})} | {
-            name: {**draft.before(name, {}), **value} for name, value in groups.items()
-        }
+        changed = {name: {**draft.before(name, {}), **value} for name, value in groups.items()}
+        body = {**(draft.old.body if draft.old else {}), **changed}
+        for group, name in (("CurrencyPrefs", "HomeCurrency"), ("SalesFormsPrefs", "DefaultTerms")):
+            ref = body[group].get(name)
+            if not isinstance(ref, dict) or not isinstance(ref.get("value"), str):
+                raise errors.malformed_property(f"{name} should be a reference with a value")
+        return body

@@ -160,3 +160,22 @@ def test_reset_forgets_everything(books: Books) -> None:
 def test_answers_other_than_json_are_refused_not_guessed(books: Books) -> None:
     headers = {"Authorization": f"Bearer {books.token}", "Accept": "application/xml"}
     assert books.door.request("GET", f"/v3/company/{books.realm}/preferences", headers=headers).status == 501
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/customer", {"DisplayName": ["a"]}),
+        ("/customer", {"DisplayName": "A", "BillAddr": "x"}),
+        ("/invoice", {"CustomerRef": "1", "Line": []}),
+        ("/invoice", {"CustomerRef": {"value": "1"}, "Line": "x"}),
+        ("/item", {"Id": "1", "SyncToken": "0", "sparse": True, "Type": ""}),
+        ("/preferences", {"Id": "1", "SyncToken": "0", "sparse": True, "CurrencyPrefs": {"HomeCurrency": 5}}),
+        ("/customer", ["not an object"]),
+    ],
+)
+def test_a_body_of_the_wrong_shape_is_refused_and_changes_nothing(books: Books, path: str, body: Any) -> None:
+    before = books.control("GET", "/state")["companies"]
+    assert books.code("POST", path, body) in ("2010", "2020")
+    assert books.control("GET", "/state")["companies"] == before
+    assert books.customer("Still works")["SyncToken"] == "0"
