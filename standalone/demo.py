@@ -81,7 +81,7 @@ def run(*, once: bool) -> int:
             for program in programs(site, environment):
                 supervisor.start(program)
             wait_until_ready(supervisor, site)
-            code = tell_story(supervisor, site, environment)
+            code = tell_story(supervisor, site, environment, whole=once)
             if once:
                 return code
             say("demo", f"console {site.web_url}/admin/ as {account.NAME}, password {account.password()}")
@@ -164,11 +164,11 @@ def answers(url: str) -> bool:
         return False
 
 
-def tell_story(supervisor: Supervisor, site: Site, environment: Mapping[str, str]) -> int:
-    """Run the story as a process of its own, keeping the others alive meanwhile; its exit code."""
+def tell_story(supervisor: Supervisor, site: Site, environment: Mapping[str, str], *, whole: bool) -> int:
+    """Run the story, or only its opening, as a process of its own, keeping the others alive meanwhile; its exit code."""
     teller = processes.spawn(
-        [sys.executable, "-m", "standalone.teller", site.web_url, site.emulator_url],
-        env=environment,
+        [sys.executable, "-m", "standalone.teller", site.web_url, site.emulator_url, "whole" if whole else "opening"],
+        env={**environment, "LOG_LEVEL": "ERROR"},  # what people read here is the story
         cwd=REPOSITORY,
         output=None,
     )

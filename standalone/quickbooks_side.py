@@ -58,7 +58,9 @@ class QuickBooksSide:
         return [
             exchange
             for exchange in exchanges
-            if exchange["method"] == "POST" and exchange["path"].startswith(company) and "/query" not in exchange["path"]
+            if exchange["method"] == "POST"
+            and exchange["path"].startswith(company)
+            and "/query" not in exchange["path"]
         ]
 
     def forget_journal(self) -> None:
