@@ -10,13 +10,14 @@ from uuid import UUID
 from django.urls import reverse
 
 from ledger import models as ledger_models
-from ledger.data import ENTITIES
 
 MODELS: dict[str, Any] = {
     "customer": ledger_models.Customer,
     "item": ledger_models.Item,
     "invoice": ledger_models.Invoice,
     "payment": ledger_models.Payment,
+    "term": ledger_models.Term,
+    "payment_method": ledger_models.PaymentMethod,
 }
 Key = tuple[str, UUID]
 
@@ -24,13 +25,13 @@ Key = tuple[str, UUID]
 def names(keys: Iterable[Key]) -> dict[Key, str]:
     """How a person names each of these records; a record that is not there is missing from the answer."""
     wanted: dict[str, set[UUID]] = defaultdict(set)
-    for entity, local_id in keys:
-        wanted[entity].add(local_id)
+    for kind, local_id in keys:
+        wanted[kind].add(local_id)
     return {
-        (entity, row.pk): str(row)
-        for entity in ENTITIES
-        if wanted[entity]
-        for row in MODELS[entity].objects.filter(pk__in=wanted[entity])
+        (kind, row.pk): str(row)
+        for kind, model in MODELS.items()
+        if wanted[kind]
+        for row in model.objects.filter(pk__in=wanted[kind])
     }
 
 

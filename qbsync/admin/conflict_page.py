@@ -1,0 +1,105 @@
+"""What the page of a conflict shows: the three versions of each unit side by side. Called by `ConflictAdmin`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Max
+
+from qbsync.admin import presence_words, readable, records
+from qbsync.admin.conflict_form import TYPED_UNITS
+from qbsync.admin.readable import Names, Shown
+from qbsync.admin.status import Mark
+from qbsync.models import Conflict, Decision, RemoteRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitRow:
+    """One unit to decide. `typed` is the text that Merge starts from, None where Merge is not offered."""
+
+    unit: str
+    title: str
+    base: Shown
+    local: Shown
+    remote: Shown
+    typed: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PresenceChoice:
+    """A record that ended on one side: where it stands, and what either choice does."""
+
+    base: Mark
+    local: Mark
+    remote: Mark
+    keep_batchly: str
+    keep_quickbooks: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PastDecision:
+    """One line of the history."""
+
+    decision: Decision
+    choices: str
+
+
+def unit_rows(case: Conflict) -> list[UnitRow]:
+    names = _names(case)
+    return [
+        UnitRow(
+            unit=unit["unit"],
+            title=readable.title(unit["unit"]),
+            base=readable.shown(unit["unit"], unit["base"], names),
+            local=readable.shown(unit["unit"], unit["local"], names),
+            remote=readable.shown(unit["unit"], unit["remote"], names),
+            typed=(unit["local"] or "") if unit["unit"] in TYPED_UNITS else None,
+        )
+        for unit in case.units
+    ]
+
+
+def _names(case: Conflict) -> Names:
+    sides = ((unit["unit"], unit[side]) for unit in case.units for side in ("base", "local", "remote"))
+    keys = {key for unit, value in sides for key in readable.referred(unit, value)}
+    return records.names(keys)
+
+
+def presence_choice(case: Conflict) -> PresenceChoice | None:
+    if case.kind != Conflict.Kind.DELETE:
+        return None
+    keep_batchly, keep_quickbooks = presence_words.choices(case.entity, case.presence)
+    return PresenceChoice(
+        base=presence_words.state(case.presence.get("base")),
+        local=presence_words.state(case.presence.get("local")),
+        remote=presence_words.state(case.presence.get("remote")),
+        keep_batchly=keep_batchly,
+        keep_quickbooks=keep_quickbooks,
+    )
+
+
+def has_moved(case: Conflict) -> bool:
+    """Whether a side changed since the case was written down; the sync compares it again in a moment."""
+    revision = records.MODELS[case.entity].objects.filter(pk=case.local_id).aggregate(now=Max("revision"))["now"]
+    stored = RemoteRecord.objects.filter(
+        connection_id=case.connection_id, entity=case.entity, remote_id=case.remote_id
+    ).first()
+    token = stored.token if stored else -1
+    return bool(revision != case.local_revision or token != case.remote_token)
+
+
+def history(case: Conflict) -> Sequence[PastDecision]:
+    decisions = Decision.objects.filter(connection_id=case.connection_id, conflict__local_id=case.local_id)
+    return [PastDecision(decision=each, choices=choices_text(each.choices)) for each in decisions]
+
+
+def choices_text(choices: dict[str, Any]) -> str:
+    """For example "E-mail: QuickBooks; Notes: typed value"."""
+    kept = {"local": "Batchly", "remote": "QuickBooks"}
+    parts = [
+        f"{readable.title(unit)}: {kept.get(choice, choice) if isinstance(choice, str) else 'typed value'}"
+        for unit, choice in choices.items()
+    ]
+    return "; ".join(parts) or "try again"
