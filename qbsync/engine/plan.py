@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from ledger.data import Entity
+from ledger.data import Entity, InvoiceData, PaymentData
 from ledger.services import Change, Record
 from qbsync.engine.runs import Count
+from qbsync.mapping import mapping_for
 from qbsync.mapping.base import Version
 from qbsync.merge import Decided, UnitConflict
 from qbsync.models import Command, Conflict, Link
@@ -113,10 +114,14 @@ class Line:
     """"create", "update", "void", "delete" or ""."""
     outcome: Count
     reason: str
+    total: str = ""
+    """Of a document, as text; "" = not known or no document."""
+    currency: str = ""
 
 
 def line(outcome: Outcome, label: str) -> Line:
     subject, change = outcome.subject, outcome.change
+    total, currency = _money(subject, change)
     batchly = "" if change is None else ("create" if change.expected_revision is None else "update")
     return Line(
         entity=subject.entity,
@@ -127,4 +132,17 @@ def line(outcome: Outcome, label: str) -> Line:
         quickbooks=outcome.draft.operation.value if outcome.draft else "",
         outcome=outcome.count,
         reason=outcome.reason,
+        total=total,
+        currency=currency,
     )
+
+
+def _money(subject: Subject, change: Change | None) -> tuple[str, str]:
+    """What the document amounts to: on QuickBooks' side if it was read, else in the ledger."""
+    data = change.data if change is not None else (subject.record.data if subject.record is not None else None)
+    if not isinstance(data, InvoiceData | PaymentData):
+        return "", ""
+    if subject.remote is not None and subject.remote.body is not None:
+        return mapping_for(subject.entity).facts(subject.remote.body).total, data.currency
+    total = subject.record.total if subject.record is not None else None
+    return ("" if total is None else format(total, "f")), data.currency

@@ -6,7 +6,7 @@ records that refer to them, so a first backfill shows its whole plan.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from uuid import UUID
 
 from ledger.data import ENTITIES, Entity
@@ -51,13 +51,13 @@ def preview_pull(connection_id: UUID) -> Iterator[Line]:
             yield from (_line(company, o) for o in plan(company, entity, known, observed=seen))
 
 
-def preview_push(connection_id: UUID) -> Iterator[Line]:
-    """The plan of sending what is queued."""
+def preview_push(connection_id: UUID, also: Mapping[Entity, Sequence[UUID]] | None = None) -> Iterator[Line]:
+    """The plan of sending what is queued, and `also` these records that are not."""
     with session.opened(connection_id, kind="dry_run") as company:
         known = LinkedReferences(company.connection)
         for entity in ENTITIES:
             rows = OutboxRow.objects.filter(connection=company.connection, entity=entity).order_by("id")
-            ids = list(rows.values_list("local_id", flat=True))
+            ids = list(dict.fromkeys([*rows.values_list("local_id", flat=True), *(also or {}).get(entity, ())]))
             for at in range(0, len(ids), queues.PAGE):
                 outcomes = plan(company, entity, known, local_ids=ids[at : at + queues.PAGE])
                 yield from (_line(company, o) for o in outcomes)

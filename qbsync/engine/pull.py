@@ -19,7 +19,7 @@ from qbsync.engine import bodies, failpoints, queues, references, settings
 from qbsync.engine.queues import Observation
 from qbsync.engine.session import Session
 from qbsync.mapping import BY_REMOTE_NAME, mapping_for
-from qbsync.models import Cursor, Link, RemoteRecord
+from qbsync.models import Cursor, InboxRow, Link, RemoteRecord
 from qbsync.quickbooks import ChangeSet, faults, select
 
 PAGE = 1000
@@ -75,7 +75,7 @@ def full_pull(session: Session, cursor: Cursor) -> None:
     if not cursor.full_entity:
         _begin_full(session, cursor)
     references.refresh_lists(session)
-    for entity in ENTITIES[ENTITIES.index(cursor.full_entity) :]:  # type: ignore[arg-type]
+    for entity in ENTITIES[ENTITIES.index(cursor.full_entity) :]:
         if entity != cursor.full_entity:
             cursor.full_entity, cursor.full_since, cursor.full_start = entity, BEGINNING, 1
         _full_entity(session, cursor, entity)
@@ -98,7 +98,7 @@ def rows_since(
         yield rows
 
 
-def read_missing_bodies(session: Session, entity: Entity, rows: Sequence[queues.InboxRow]) -> None:
+def read_missing_bodies(session: Session, entity: Entity, rows: Sequence[InboxRow]) -> None:
     """Read the records of which only the id is known, many with one query; mark those that are gone."""
     unread = [row for row in rows if not row.body and not row.gone]
     for at in range(0, len(unread), READ_BY_ID):
@@ -125,12 +125,13 @@ def _full_entity(session: Session, cursor: Cursor, entity: Entity) -> None:
             queues.observe(session.connection, [_seen(entity, row) for row in rows])
             cursor.full_entity, cursor.full_since, cursor.full_start = entity, since, start
             cursor.save(update_fields=["full_entity", "full_since", "full_start"])
+        session.progress(f"{entity}: read", len(rows))
         failpoints.reach("pull.page_stored")
 
 
 def _look_for_deleted(session: Session, cursor: Cursor) -> None:
     """Linked records that the full pull did not meet are read one by one before they are called deleted."""
-    waiting = queues.InboxRow.objects.filter(connection=session.connection).values("remote_id")
+    waiting = InboxRow.objects.filter(connection=session.connection).values("remote_id")
     for entity in ENTITIES:
         stored = RemoteRecord.objects.filter(
             connection=session.connection, entity=entity, gone=False, observed_at__lt=cursor.full_began_here

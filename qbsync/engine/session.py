@@ -24,6 +24,13 @@ from qbsync.models import Connection, Lease, Run
 from qbsync.quickbooks import Client, Exchange, Limiter, faults
 
 Answer = TypeVar("Answer")
+Progress = Callable[[str, int], None]
+"""Is told what a step just did and with how many records: ("invoice: read", 1000)."""
+
+
+def _unheard(step: str, count: int) -> None:
+    """Nobody listens to the progress of this session."""
+
 
 _limiters: dict[str, Limiter] = {}
 _limiters_lock = threading.Lock()
@@ -37,6 +44,7 @@ class Session:
         self.fence = fence
         self.run = run
         self.tally = tally
+        self.progress: Progress = _unheard
         self.lists_refreshed = False
         """QuickBooks' lists are read at most once a session for the sake of an unknown entry."""
         self._token_version = 0

@@ -17,20 +17,23 @@ from qbsync.engine.pull import cursor_of, pull, read_missing_bodies
 from qbsync.engine.push import run_commands
 from qbsync.engine.reconcile import reconcile_inbox, reconcile_outbox
 from qbsync.engine.runs import Tally
-from qbsync.engine.session import Session
+from qbsync.engine.session import Progress, Session
 from qbsync.models import InboxRow, OutboxRow
 
 MAX_ROUNDS = 2000
 """Rounds of one sync. Each moves a page of every entity; what is left after so many goes on in the next sync."""
 
 
-def sync(connection_id: UUID, *, read: bool = True, full: bool = False, kind: str = "sync") -> Tally:
+def sync(
+    connection_id: UUID, *, read: bool = True, full: bool = False, kind: str = "sync", progress: Progress | None = None
+) -> Tally:
     """Sync one company and return the counts.
 
     `read` False only works on what is queued and asks QuickBooks for nothing new; `full` reads every record again.
     Raises Busy, RetryLater, NeedsPerson or Disconnected; what was done until then is kept.
     """
     with session.opened(connection_id, kind=kind) as company:
+        company.progress = progress or company.progress
         work_off(company)
         if full:
             cursor = cursor_of(company)
@@ -60,6 +63,7 @@ def _inbox_page(company: Session, entity: Entity) -> int:
     if not rows:
         return 0
     read_missing_bodies(company, entity, rows)
+    company.progress(f"{entity}: compared", len(rows))
     return len(reconcile_inbox(company, entity, rows))
 
 
@@ -67,4 +71,5 @@ def _outbox_page(company: Session, entity: Entity) -> int:
     rows = queues.due(OutboxRow, company.connection, entity, now=clock.now())
     if not rows:
         return 0
+    company.progress(f"{entity}: compared", len(rows))
     return len(reconcile_outbox(company, entity, rows))
