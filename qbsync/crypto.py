@@ -48,7 +48,7 @@ class EncryptedJSONField(EncryptedTextField):  # type: ignore[misc]
     def _refuse_foreign(self, expression: Any) -> None:
         """Only values that this very field will encrypt may stand in an UPDATE; anything else stores plain text."""
         if isinstance(expression, Value):
-            if expression._output_field_or_none is self or expression.value is None:
+            if getattr(expression, "_output_field_or_none", None) is self or expression.value is None:
                 return
         elif isinstance(expression, Case | When | Cast):
             for source in expression.get_source_expressions():

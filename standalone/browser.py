@@ -65,7 +65,7 @@ class Browser:
         raise RuntimeError(f"More than {MAX_REDIRECTS} redirects while connecting; the last one to {address}")
 
     def _with_token(self, form: dict[str, str]) -> dict[str, str]:
-        return {**form, "csrfmiddlewaretoken": self._http.cookies.get("csrftoken", default="")}
+        return {**form, "csrfmiddlewaretoken": self._http.cookies.get("csrftoken") or ""}
 
 
 def hidden_fields(page: str) -> dict[str, str]:

@@ -34,7 +34,7 @@ from standalone.quickbooks_side import QuickBooksSide
 PATIENCE = 90.0
 """Seconds that one step may take: many times what it needs, for machines that are busy with other things."""
 POLL = 0.2
-MODELS = {"customer": Customer, "item": Item, "invoice": Invoice, "payment": Payment}
+MODELS: dict[Entity, Any] = {"customer": Customer, "item": Item, "invoice": Invoice, "payment": Payment}
 
 
 class StoryFailed(Exception):
@@ -246,7 +246,7 @@ def _void(story: Story) -> None:
     story.quickbooks.void("Invoice", _remote_id(story, invoice))
     _until("the void in Batchly", lambda: _data(story.read(invoice)).status == "void")
     after = story.read(invoice)
-    _expect((_data(after).number, after.balance) == (number, 0), "the number is kept and nothing is owed")
+    _expect((_data(after).number, after.balance) == (number, Decimal(0)), "the number is kept and nothing is owed")
     _until("a quiet moment", lambda: _idle(story))
     story.tell(f"invoice {number} voided in QuickBooks: void in Batchly, number kept")
 

@@ -95,7 +95,8 @@ def _new_link(connection: Connection, subject: Subject) -> Link:
 
 def _update_link(link: Link, outcome: Outcome, written: dict[UUID, Record]) -> None:
     subject, base = outcome.subject, outcome.base
-    assert base is not None and subject.remote is not None
+    assert base is not None
+    assert subject.remote is not None
     record = written.get(subject.local_id) or subject.record
     link.base_presence, link.base_units = base.presence, dict(base.units)
     link.closed = outcome.closed

@@ -36,7 +36,8 @@ def of_records(
 
 def save(connection: Connection, links: Iterable[Link]) -> None:
     """Insert new links and update known ones. Two records can never be tied to one: the keys refuse it."""
-    new, known = [], []
+    new: list[Link] = []
+    known: list[Link] = []
     for link in links:
         link.synced_at = clock.now()
         (known if link.pk else new).append(link)

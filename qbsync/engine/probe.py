@@ -84,7 +84,8 @@ def _candidates(session: Session, command: Command) -> list[dict[str, Any]]:
 
 
 def _in_window(command: Command, body: dict[str, Any]) -> bool:
-    assert command.first_sent_at is not None and command.last_sent_at is not None
+    assert command.first_sent_at is not None
+    assert command.last_sent_at is not None
     earliest = command.first_sent_at - CLOCK_ERROR
     latest = command.last_sent_at + settings.timing().landing + CLOCK_ERROR
     return earliest <= bodies.created_at(body) <= latest

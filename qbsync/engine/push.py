@@ -8,6 +8,7 @@ repeated while an earlier one may still land; no write is lost; the ledger is ne
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 from django.db import transaction
@@ -91,7 +92,11 @@ def _request(command: Command) -> Callable[[Client], Written]:
 
 def _refusal(session: Session, command: Command, fault: faults.QuickBooksFault) -> None:
     """Record what a fault means for the command, then stop the run where no other write would fare better."""
-    facts = {"error_code": fault.code[:20], "error_text": str(fault)[:1000], "intuit_tid": (fault.tid or "")[:100]}
+    facts: dict[str, Any] = {
+        "error_code": fault.code[:20],
+        "error_text": str(fault)[:1000],
+        "intuit_tid": (fault.tid or "")[:100],
+    }
     match fault:
         case faults.OutcomeUnknown():
             commands.move(session, command, Event.LOST, **facts)

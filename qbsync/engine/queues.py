@@ -112,7 +112,7 @@ def has_due(model: type[QueueRow], connection: Connection) -> bool:
 def clear(model: type[QueueRow], rows: Collection[QueueRow]) -> None:
     """Remove rows that were dealt with, unless a new reason to look came meanwhile (another stamp)."""
     if rows:
-        model._default_manager.filter(id__in=[row.pk for row in rows], stamp__in=[row.stamp for row in rows]).delete()
+        model._default_manager.filter(pk__in=[row.pk for row in rows], stamp__in=[row.stamp for row in rows]).delete()
 
 
 def clear_outbox(connection: Connection, entity: Entity, stamps: Collection[UUID]) -> None:

@@ -59,10 +59,10 @@ class LinkedReferences:
             for kind, ledger_id in referenced_in_data(data):
                 local[kind].add(ledger_id)
         links = Link.objects.filter(connection=self.connection).only("entity", "local_id", "remote_id")
-        for kind, remote_ids in remote.items():
-            self._add(links.filter(entity=kind, remote_id__in=remote_ids))
-        for kind, local_ids in local.items():
-            self._add(links.filter(entity=kind, local_id__in=local_ids))
+        for entity, remote_ids in remote.items():
+            self._add(links.filter(entity=entity, remote_id__in=remote_ids))
+        for entity, local_ids in local.items():
+            self._add(links.filter(entity=entity, local_id__in=local_ids))
 
     def pair(self, kind: str, ledger_id: str, remote_id: str) -> None:
         """Remember a pair that is about to exist (or, in a dry run, would exist)."""

@@ -121,7 +121,8 @@ def _stored(case: Conflict) -> RemoteRecord | None:
 def _carry_out(case: Conflict, record: Record, choices: Mapping[str, Any]) -> None:
     subject = _subject(case, record)
     link = subject.link
-    assert link is not None and subject.remote is not None
+    assert link is not None
+    assert subject.remote is not None
     known = LinkedReferences(case.connection)
     known.learn([subject.remote.body] if subject.remote.body else [], [record.data])
     remote = remote_version(subject, known)

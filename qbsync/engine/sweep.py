@@ -7,6 +7,7 @@ no broker and no beat, reaches the same end state.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -23,7 +24,7 @@ from qbsync.transitions import OPEN_STATES, State
 
 log = structlog.get_logger(__name__)
 
-LEDGER_MODELS = {
+LEDGER_MODELS: dict[Entity, Any] = {
     "customer": ledger_models.Customer,
     "item": ledger_models.Item,
     "invoice": ledger_models.Invoice,

@@ -53,7 +53,7 @@ class Credential(CompanyOwned):
     """The tokens of a connection. The row is locked while they are refreshed; `version` counts their replacements."""
 
     connection = models.OneToOneField(Connection, on_delete=models.PROTECT, related_name="credential")
-    tokens = EncryptedJSONField(null=True, editable=False)
+    tokens: dict[str, Any] | None = EncryptedJSONField(null=True, editable=False)
     version = models.PositiveIntegerField(default=0)
     access_expires_at = models.DateTimeField(null=True)
     refresh_expires_at = models.DateTimeField(null=True)
@@ -78,6 +78,9 @@ class ConnectRequest(models.Model):
     user_id = models.CharField(max_length=64)
     created_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"authorization begun {self.created_at:%Y-%m-%d %H:%M}"
 
 
 class Lease(CompanyOwned):

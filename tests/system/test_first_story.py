@@ -62,7 +62,8 @@ def test_an_edit_in_quickbooks_brings_exactly_that_one_record(billed: tuple[Worl
     world.quickbooks.edit("Customer", world.link(customer).remote_id, Notes="pays on Fridays")
     tally = world.sync()
     assert world.read(customer).data.notes == "pays on Fridays"
-    assert tally.total("updated") == 1 and tally.total("created") == 0
+    assert tally.total("updated") == 1
+    assert tally.total("created") == 0
     assert world.read(invoice).revision == invoice.revision
 
 
@@ -133,7 +134,8 @@ def test_a_payment_lowers_the_balance_and_keeps_method_date_and_the_part_left_un
     world.sync()
     remote = world.remote(payment)
     assert (remote["TotalAmt"], remote["UnappliedAmt"], remote["TxnDate"]) == (120, 20, "2026-11-09")
-    assert remote["PaymentRefNum"] == "1886" and remote["PaymentMethodRef"]["value"]
+    assert remote["PaymentRefNum"] == "1886"
+    assert remote["PaymentMethodRef"]["value"]
     assert world.remote(invoice)["Balance"] == world.read(invoice).balance == 60
     assert_quiet(world)
 
@@ -206,7 +208,8 @@ def test_edits_of_the_same_unit_are_one_conflict_and_the_side_a_person_keeps_sta
     world.sync()
     assert world.read(customer).data.email == kept
     assert world.remote(customer)["PrimaryEmailAddr"]["Address"] == kept
-    assert world.open_cases() == [] and Decision.objects.filter(conflict=case, actor="ada", applied=True).count() == 1
+    assert world.open_cases() == []
+    assert Decision.objects.filter(conflict=case, actor="ada", applied=True).count() == 1
     assert_quiet(world)
 
 
@@ -247,7 +250,8 @@ def test_a_void_against_an_edit_is_always_a_persons_decision(billed: tuple[World
     world.sync()
     (case,) = world.open_cases()
     assert case.kind == "delete_conflict"
-    assert world.remote(invoice)["TotalAmt"] == 160 and world.read(invoice).data.status == "void"
+    assert world.remote(invoice)["TotalAmt"] == 160
+    assert world.read(invoice).data.status == "void"
     resolve(case.pk, choices={"presence": "local"}, seen=seen(case), actor="ada")
     world.sync()
     assert world.remote(invoice)["TotalAmt"] == 0
@@ -287,7 +291,8 @@ def test_a_creation_whose_answer_is_lost_makes_one_record(world: World, moving_c
         moving_clock.advance(seconds=200)
         world.sync()
     assert [remote["DocNumber"] for remote in world.quickbooks.records("Invoice")] == [invoice.data.number]
-    assert world.remote(invoice)["TotalAmt"] == 80 and Invoice.objects.count() == 1
+    assert world.remote(invoice)["TotalAmt"] == 80
+    assert Invoice.objects.count() == 1
     assert_quiet(world)
 
 
@@ -316,7 +321,8 @@ def test_an_update_whose_answer_is_lost_is_recognised_as_done(
     for _ in range(3):
         moving_clock.advance(seconds=200)
         world.sync()
-    assert world.remote(customer)["Notes"] == "written once" and world.open_cases() == []
+    assert world.remote(customer)["Notes"] == "written once"
+    assert world.open_cases() == []
     assert_quiet(world)
 
 
@@ -327,11 +333,13 @@ def test_a_name_that_is_taken_becomes_a_case_and_is_sent_again_when_it_changes(w
     world.sync()
     world.sync()
     (case,) = world.open_cases()
-    assert case.kind == "validation" and "name" in case.message.lower()
+    assert case.kind == "validation"
+    assert "name" in case.message.lower()
     world.quickbooks.forget_journal()
     world.sync()
     assert world.quickbooks.writes() == []
     customer = world.read(customer)
     update(world.organization.pk, "customer", customer.id, customer.revision, display_name="Ada Works Ltd")
     world.sync()
-    assert world.remote(customer)["DisplayName"] == "Ada Works Ltd" and world.open_cases() == []
+    assert world.remote(customer)["DisplayName"] == "Ada Works Ltd"
+    assert world.open_cases() == []
