@@ -1,5 +1,8 @@
-"""The sync's pages in the admin. They show what the engine did and hand decisions to it; they write no table."""
+"""The sync's pages in the admin. They show what the engine did and hand decisions to it; they write no table.
 
-from qbsync.admin import conflicts, connections
+The one exception are the standing rules, which belong to people.
+"""
 
-__all__ = ["conflicts", "connections"]
+from qbsync.admin import conflicts, connections, decisions, lists
+
+__all__ = ["conflicts", "connections", "decisions", "lists"]

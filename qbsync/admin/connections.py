@@ -6,15 +6,18 @@ The buttons post to `qbsync.views`; nothing here talks to QuickBooks.
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib import admin, messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.safestring import SafeString
 
 from ledger.admin.scope import ADMINS, OPERATORS, organizations
+from ledger.data import ENTITIES
+from qbsync.admin import records_page
 from qbsync.admin.base import OwnRows, ReadOnlyAdmin, badge
 from qbsync.admin.connection_page import facts
 from qbsync.admin.status import CONNECTION
@@ -58,6 +61,29 @@ class ConnectionAdmin(ReadOnlyAdmin):
             return HttpResponseRedirect(reverse("admin:qbsync_connection_changelist"))
         return TemplateResponse(request, "qbsync/connection.html", self._page(request, connection))
 
+    def get_urls(self) -> list[Any]:
+        page = self.admin_site.admin_view(self.records_view)
+        own = path("<uuid:connection_id>/records/<str:entity>/", page, name="qbsync_connection_records")
+        return [own, *super().get_urls()]
+
+    def records_view(self, request: HttpRequest, connection_id: UUID, entity: str) -> HttpResponse:
+        """The records of one kind, each with its standing in this company."""
+        connection = self.get_queryset(request).filter(pk=connection_id).first()
+        if connection is None or entity not in ENTITIES:
+            raise Http404("There is no such list among yours.")
+        search, number = request.GET.get("q", "").strip(), request.GET.get("page", "1")
+        page = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": f"Records of {connection}",
+            "connection": connection,
+            "entity": entity,
+            "entities": ENTITIES,
+            "search": search,
+            "page": records_page.page(connection, entity, search=search, number=number),
+        }
+        return TemplateResponse(request, "qbsync/records.html", page)
+
     def _page(self, request: HttpRequest, connection: Connection) -> dict[str, Any]:
         return {
             **self.admin_site.each_context(request),
@@ -68,6 +94,7 @@ class ConnectionAdmin(ReadOnlyAdmin):
             "credential": getattr(connection, "credential", None),
             "cursor": getattr(connection, "cursor", None),
             "facts": facts(connection),
+            "entities": ENTITIES,
             "may_connect": self.may(request, ADMINS, connection),
             "may_sync": self.may(request, OPERATORS, connection),
         }

@@ -32,6 +32,20 @@ CHECKING = Mark("Checking", "help", "warning")
 NOT_LINKED = Mark("Not linked", "link_off", "")
 CLOSED = Mark("Closed", "remove", "")
 
+STANDING = {
+    "in_sync": IN_SYNC,
+    "sending": SENDING,
+    "receiving": RECEIVING,
+    "waiting": WAITING,
+    "retrying": RETRYING,
+    "needs_you": NEEDS_YOU,
+    "conflict": CONFLICT,
+    "blocked": BLOCKED,
+    "checking": CHECKING,
+    "not_linked": NOT_LINKED,
+    "closed": CLOSED,
+}
+"""The words of `engine.why`."""
 CONNECTION = {
     "connected": Mark("Connected", "check_circle", "success"),
     "needs_reconnect": Mark("Connect again", "front_hand", "danger"),
