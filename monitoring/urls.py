@@ -1,5 +1,12 @@
-"""Addresses of monitoring."""
+"""Addresses of monitoring. Included under /health/."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from monitoring import views
+
+app_name = "monitoring"
+urlpatterns = [
+    path("live", views.live, name="live"),
+    path("ready", views.ready, name="ready"),
+    path("sync", views.sync, name="sync"),
+]

@@ -1,0 +1,136 @@
+"""What is known of every company's sync, read from the sync's tables in six queries however many companies there are.
+
+Nothing is judged here; `health` does that. Nothing is ever written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, Min, Q
+
+from qbsync import clock
+from qbsync.models import Command, Conflict, Connection, InboxRow, OutboxRow, Run
+from qbsync.models.queue import QueueRow
+from qbsync.transitions import OPEN_STATES, State
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queue:
+    """One work list of a company. `oldest_due` is since when its oldest due row could have been worked on."""
+
+    due: int = 0
+    waiting: int = 0
+    parked: int = 0
+    oldest_due: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompanyFacts:
+    """One company's sync at a moment."""
+
+    connection_id: UUID
+    company: str
+    organization: str
+    status: str
+    status_reason: str = ""
+    connected_at: datetime
+    pulled_at: datetime | None = None
+    tokens_until: datetime | None = None
+    token_failures: int = 0
+    inbox: Queue = Queue()
+    outbox: Queue = Queue()
+    open_writes: int = 0
+    doubtful_writes: int = 0
+    """Writes of which nobody knows whether QuickBooks took them, or which wait for a person."""
+    oldest_doubt: datetime | None = None
+    open_conflicts: int = 0
+    last_run: str = ""
+    last_run_message: str = ""
+
+
+def read(organizations: Collection[UUID] | None = None) -> list[CompanyFacts]:
+    """The facts of every company, or of those of some organizations."""
+    connections = Connection.objects.select_related("organization", "credential", "cursor").order_by(
+        "first_connected_at"
+    )
+    if organizations is not None:
+        connections = connections.filter(organization_id__in=organizations)
+    inbox, outbox = _queues(InboxRow), _queues(OutboxRow)
+    writes, conflicts, runs = _writes(), _conflicts(), _last_runs()
+    return [
+        _company(
+            connection,
+            inbox=inbox.get(connection.pk, Queue()),
+            outbox=outbox.get(connection.pk, Queue()),
+            open_conflicts=conflicts.get(connection.pk, 0),
+            **writes.get(connection.pk, {}),
+            **runs.get(connection.pk, {}),
+        )
+        for connection in connections
+    ]
+
+
+def _company(connection: Connection, **counted: Any) -> CompanyFacts:
+    cursor, credential = getattr(connection, "cursor", None), getattr(connection, "credential", None)
+    return CompanyFacts(
+        connection_id=connection.pk,
+        company=str(connection),
+        organization=str(connection.organization),
+        status=connection.status,
+        status_reason=connection.status_reason,
+        connected_at=connection.connected_at,
+        pulled_at=cursor.pulled_at if cursor else None,
+        tokens_until=credential.refresh_expires_at if credential else None,
+        token_failures=credential.failures if credential else 0,
+        **counted,
+    )
+
+
+def _queues(model: type[QueueRow]) -> dict[UUID, Queue]:
+    due = Q(parked=False, next_try_at__lte=clock.now())
+    rows = model._default_manager.order_by().values("connection_id")
+    counted = rows.annotate(
+        rows=Count("pk"),
+        now_due=Count("pk", filter=due),
+        held=Count("pk", filter=Q(parked=True)),
+        oldest=Min("next_try_at", filter=due),
+    )
+    return {
+        row["connection_id"]: Queue(
+            due=row["now_due"],
+            waiting=row["rows"] - row["now_due"] - row["held"],
+            parked=row["held"],
+            oldest_due=row["oldest"],
+        )
+        for row in counted
+    }
+
+
+def _writes() -> dict[UUID, dict[str, Any]]:
+    doubtful = Q(state__in=[State.UNKNOWN, State.HELD])
+    rows = Command.objects.filter(state__in=OPEN_STATES).order_by().values("connection_id")
+    counted = rows.annotate(
+        open_writes=Count("pk"),
+        doubtful_writes=Count("pk", filter=doubtful),
+        oldest_doubt=Min("last_sent_at", filter=doubtful),
+    )
+    return {
+        row["connection_id"]: {name: row[name] for name in ("open_writes", "doubtful_writes", "oldest_doubt")}
+        for row in counted
+    }
+
+
+def _conflicts() -> dict[UUID, int]:
+    pending = Conflict.objects.filter(resolution=Conflict.Resolution.PENDING).order_by()
+    return dict(pending.values_list("connection_id").annotate(Count("pk")))
+
+
+def _last_runs() -> dict[UUID, dict[str, str]]:
+    ended = Run.objects.exclude(outcome=Run.Outcome.RUNNING).order_by("connection_id", "-started_at")
+    rows = ended.distinct("connection_id").values_list("connection_id", "outcome", "message")
+    return {pk: {"last_run": outcome, "last_run_message": message} for pk, outcome, message in rows}

@@ -1,0 +1,91 @@
+"""What counts as a problem, and how bad it is."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from monitoring.facts import CompanyFacts, Queue
+from monitoring.health import Limits, Severity, problems, worst
+from monitoring.overview import lines
+
+NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
+AGO = {name: NOW - timedelta(**span) for name, span in {"now": {"seconds": 5}, "long": {"hours": 3}}.items()}
+WELL = CompanyFacts(
+    connection_id=uuid4(),
+    company="Harbor Lights",
+    organization="Harbor",
+    status="connected",
+    connected_at=NOW - timedelta(days=3),
+    pulled_at=AGO["now"],
+    tokens_until=NOW + timedelta(days=99),
+    last_run="succeeded",
+)
+
+
+def found(**facts: Any) -> list[tuple[str, Severity]]:
+    return [(each.code, each.severity) for each in problems([replace(WELL, **facts)], now=NOW, limits=Limits())]
+
+
+def test_a_company_that_is_read_and_has_nothing_waiting_is_well() -> None:
+    assert found() == []
+    assert worst([]) is Severity.OK
+
+
+@pytest.mark.parametrize(
+    ("facts", "code", "severity"),
+    [
+        ({"status": "needs_reconnect"}, "reconnect", Severity.CRITICAL),
+        ({"pulled_at": AGO["long"]}, "silence", Severity.CRITICAL),
+        ({"pulled_at": None}, "silence", Severity.CRITICAL),
+        ({"tokens_until": NOW + timedelta(days=2)}, "tokens_end", Severity.WARNING),
+        ({"token_failures": 3}, "token_failures", Severity.WARNING),
+        ({"outbox": Queue(due=4, oldest_due=AGO["long"])}, "backlog", Severity.WARNING),
+        ({"inbox": Queue(due=4, oldest_due=AGO["long"])}, "backlog", Severity.WARNING),
+        ({"inbox": Queue(parked=1)}, "parked", Severity.WARNING),
+        ({"open_conflicts": 2}, "conflicts", Severity.WARNING),
+        ({"doubtful_writes": 1, "oldest_doubt": AGO["long"]}, "doubt", Severity.WARNING),
+        ({"last_run": "failed", "last_run_message": "Throttled."}, "run_failed", Severity.WARNING),
+    ],
+)
+def test_each_trouble_is_named(facts: dict[str, Any], code: str, severity: Severity) -> None:
+    assert found(**facts) == [(code, severity)]
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"status": "disconnected", "pulled_at": AGO["long"]},
+        {"pulled_at": None, "connected_at": AGO["now"]},
+        {"outbox": Queue(due=9, waiting=3, oldest_due=AGO["now"])},
+        {"doubtful_writes": 1, "oldest_doubt": AGO["now"]},
+        {"token_failures": 2},
+    ],
+)
+def test_what_is_wanted_or_young_is_no_trouble(facts: dict[str, Any]) -> None:
+    assert found(**facts) == []
+
+
+def test_the_worst_comes_first() -> None:
+    companies = [replace(WELL, open_conflicts=1), replace(WELL, status="needs_reconnect")]
+    assert [each.code for each in problems(companies, now=NOW, limits=Limits())] == ["reconnect", "conflicts"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "word"),
+    [
+        ({}, "In sync"),
+        ({"outbox": Queue(due=1)}, "Sending"),
+        ({"outbox": Queue(parked=1)}, "Needs you"),
+        ({"open_conflicts": 1, "outbox": Queue(due=1)}, "Needs you"),
+        ({"pulled_at": AGO["long"]}, "Blocked"),
+        ({"status": "needs_reconnect"}, "Connect again"),
+        ({"status": "disconnected"}, "Disconnected"),
+    ],
+)
+def test_a_company_has_one_word(facts: dict[str, Any], word: str) -> None:
+    company = replace(WELL, **facts)
+    (line,) = lines([company], problems([company], now=NOW, limits=Limits()))
+    assert line.mark.word == word
