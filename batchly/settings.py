@@ -252,7 +252,13 @@ REST_FRAMEWORK = {
 
 # Console
 
-UNFOLD = {"SITE_TITLE": "Batchly", "SITE_HEADER": "Batchly", "SITE_SUBHEADER": "QuickBooks Online sync"}
+UNFOLD = {
+    "SITE_TITLE": "Batchly",
+    "SITE_HEADER": "Batchly",
+    "SITE_SUBHEADER": "QuickBooks Online sync",
+    "DASHBOARD_CALLBACK": "monitoring.overview.add_overview",
+    "SIDEBAR": {"show_search": True, "navigation": "qbsync.admin.navigation.sidebar"},
+}
 
 # E-mail, for the alerts
 
