@@ -43,7 +43,7 @@ def test_a_synced_company_is_well_and_silence_is_reported(world: World, moving_c
     world.customer()
     world.sync()
     assert client.get(SYNC).json()["status"] == "ok"
-    moving_clock.advance(3600)
+    moving_clock.advance(seconds=3600)
     answer = client.get(SYNC).json()
     assert answer["status"] == "critical"
     assert "not read for 1 hour" in answer["problems"][0]["sentence"]
