@@ -16,6 +16,7 @@ from .entities import BY_PATH, Rules
 from .errors import NotEmulated, QuickBooksFault
 from .rendering import deleted_stub, rendered
 from .store import Company, Record
+from .webhooks import Subscription
 from .wire import Malformed, Request, Response, decode, json_response
 
 if TYPE_CHECKING:
@@ -172,7 +173,22 @@ def _metrics(emulator: Emulator, request: Request, rest: list[str]) -> Any:
 
 
 def _webhooks(emulator: Emulator, request: Request, rest: list[str]) -> Any:
-    raise NotEmulated("Webhooks are not emulated yet: no target can be set and nothing is delivered.")
+    return emulator.webhooks.shown()
+
+
+def _set_webhooks(emulator: Emulator, request: Request, rest: list[str]) -> Any:
+    if rest == ["flush"]:
+        return {"deliveries": emulator.webhooks.flush()}
+    emulator.webhooks.subscribe(Subscription.wanted(_body(request)))
+    emulator.keep_settings()
+    return emulator.webhooks.shown()
+
+
+def _end_webhooks(emulator: Emulator, request: Request, rest: list[str]) -> Any:
+    ended = emulator.webhooks.subscription is not None
+    emulator.webhooks.subscribe(None)
+    emulator.keep_settings()
+    return {"ended": ended}
 
 
 Handler = Callable[["Emulator", Request, list[str]], Any]
@@ -185,7 +201,7 @@ TOP: dict[str, dict[str, Handler]] = {
     "faults": {"GET": _faults, "POST": _add_fault, "DELETE": _remove_faults},
     "journal": {"GET": _journal, "DELETE": _clear_journal},
     "metrics": {"GET": _metrics},
-    "webhooks": {"GET": _webhooks, "POST": _webhooks, "DELETE": _webhooks},
+    "webhooks": {"GET": _webhooks, "POST": _set_webhooks, "DELETE": _end_webhooks},
 }
 
 # -- companies --------------------------------------------------------------------------------------------------

@@ -26,11 +26,13 @@ from .errors import (
 )
 from .faults import Call, Fault, Faults
 from .limits import Limits
+from .notifications import changes
 from .oauth import OAuth
 from .persistence import Keeper
 from .seeds.company import open_books
 from .store import Company
 from .traffic import Traffic
+from .webhooks import Webhooks
 from .wire import JSON_OK, Ending, Request, Response, json_response
 
 MAX_REQUESTID = 50  # F3.3.1
@@ -67,6 +69,7 @@ class Emulator:
         self.traffic = Traffic(self.clock)
         self.limits = Limits(self.clock, self.behaviour)
         self.oauth = OAuth(self.clock, self.behaviour, client_id=client_id, client_secret=client_secret)
+        self.webhooks = Webhooks(self.clock, client_id)
         self.companies: dict[str, Company] = {}
         self.replays: dict[tuple[str, str], Replay] = {}
         self.fresh_replays: list[tuple[str, str]] = []  # not yet on disk
@@ -92,13 +95,19 @@ class Emulator:
         return company
 
     def keep(self) -> None:
-        """End of a unit of work: write what was touched, forget how to undo it."""
+        """End of a unit of work: write what was touched, tell who listens, forget how to undo it."""
         if self.keeper is not None:
             self.keeper.save(self)
         self.fresh_replays.clear()
         for company in self.companies.values():
-            company.touched.clear()
-            company.undo.clear()
+            if company.before:
+                self._tell(company)
+            company.settled()
+
+    def _tell(self, company: Company) -> None:
+        """Only a connected company tells anybody (F9.1, F8.13)."""
+        if self.webhooks.subscription is not None and self.oauth.connected(company.realm):
+            self.webhooks.tell(company.realm, changes(company), at=self.clock.timestamp())
 
     def keep_settings(self) -> None:
         if self.keeper is not None:
@@ -115,6 +124,7 @@ class Emulator:
         self.clock.shift(0.0)
         self.behaviour.change(Behaviour().as_dict())
         self.oauth.forget()
+        self.webhooks.forget()
         if self.keeper is not None:
             self.keeper.forget_all()
 

@@ -1,7 +1,8 @@
 """The emulator without a socket, for tests: the same core, the same faults as exceptions.
 
 ``lost_response``, ``reset_before`` and ``late`` raise ``ConnectionResetError``, ``refuse`` raises
-``ConnectionRefusedError``, ``hang`` raises ``TimeoutError``; ``slow`` does not wait.
+``ConnectionRefusedError``, ``hang`` raises ``TimeoutError``; ``slow`` does not wait. Webhooks are not sent: a test takes
+the ``deliveries`` and reports what the application would have answered.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from .emulator import Emulator
+from .webhooks import Delivery
 from .wire import Ending, Request, decode, encode
 
 
@@ -52,3 +54,12 @@ class InProcessDoor:
         if response.ending in (Ending.ABORT, Ending.CUT):
             raise ConnectionResetError("the emulator cut the connection on order")
         return Answer(response.status, response.headers, response.body)
+
+    def deliveries(self) -> list[Delivery]:
+        """The webhooks to be sent now; the same again until they are acknowledged."""
+        self.emulator.run_due()
+        return self.emulator.webhooks.due()
+
+    def acknowledge(self, delivery: Delivery, status: int | None = 200) -> bool:
+        """The application's answer to a webhook, None for a silence. True when that ends the delivery."""
+        return self.emulator.webhooks.acknowledge(delivery, status)

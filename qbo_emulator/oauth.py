@@ -184,6 +184,9 @@ class OAuth:
             self._revoke(number)
         return len(numbers)
 
+    def connected(self, realm: str) -> bool:
+        return any(family.realm == realm and not family.revoked for family in self.families)
+
     def expire_access(self, authorization: str) -> None:
         access = self.access.get(authorization.partition(" ")[2])
         if access is not None:

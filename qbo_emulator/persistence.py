@@ -7,12 +7,14 @@ death of the process; only a power cut may lose the last moments (synchronous=OF
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from .store import Company, Record, Stub
+from .webhooks import Subscription
 from .wire import Response, decode, encode
 
 if TYPE_CHECKING:
@@ -67,8 +69,9 @@ class Keeper:
         """Closed books, switches and a moved clock outlive a restart as well."""
         for company in emulator.companies.values():
             self._company(company)
-        clock = {"offset": emulator.clock.offset}
-        self._keep("settings", {"behaviour": emulator.behaviour.as_dict(), "clock": clock})
+        clock, target = {"offset": emulator.clock.offset}, emulator.webhooks.subscription
+        webhooks = asdict(target) if target else None  # waiting deliveries are lost, as missed events are (F9.14)
+        self._keep("settings", {"behaviour": emulator.behaviour.as_dict(), "clock": clock, "webhooks": webhooks})
 
     def forget_all(self) -> None:
         self._db.execute("BEGIN")
@@ -131,6 +134,8 @@ class Keeper:
         if "settings" in kept:
             emulator.behaviour.change(kept["settings"]["behaviour"])
             emulator.clock.shift(float(kept["settings"]["clock"]["offset"]))
+            if target := kept["settings"].get("webhooks"):
+                emulator.webhooks.subscribe(Subscription(**target))
 
 
 def _restore(company: Company, entity: str, id: str, state: list[Any]) -> None:

@@ -11,6 +11,7 @@ import signal
 from aiohttp import web
 
 from .emulator import Emulator
+from .postman import Postman
 from .wire import Ending, Request, Response
 
 HOST = "127.0.0.1"  # never anything else: the control plane has no password
@@ -22,15 +23,18 @@ class Server:
         self._runner = web.ServerRunner(web.Server(self._handle, access_log=None))
         self._site: web.TCPSite | None = None
         self._timers: set[asyncio.TimerHandle] = set()
+        self._postman = Postman(emulator.webhooks)
 
     async def start(self) -> int:
         await self._runner.setup()
         await self._listen()
+        self._postman.start()
         return self._port
 
     async def stop(self) -> None:
         for timer in self._timers:
             timer.cancel()
+        await self._postman.stop()
         await self._runner.cleanup()
 
     async def _listen(self) -> None:
@@ -42,6 +46,7 @@ class Server:
         body = await request.content.read()
         headers = {name.lower(): value for name, value in request.headers.items()}
         response = self._emulator.handle(Request(request.method, request.path, dict(request.query), headers, body))
+        self._postman.wake()
         if response.due_in is not None:
             self._later(response.due_in)
         if response.delay and response.ending is not Ending.REFUSE:
@@ -56,7 +61,11 @@ class Server:
 
     def _later(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
-        self._timers.add(loop.call_later(seconds + 0.001, self._emulator.run_due))
+        self._timers.add(loop.call_later(seconds + 0.001, self._run_due))
+
+    def _run_due(self) -> None:
+        self._emulator.run_due()
+        self._postman.wake()
 
     async def _cut(self, request: web.BaseRequest, response: Response) -> web.StreamResponse:
         """The full length is promised, half of it is sent."""

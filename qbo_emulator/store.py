@@ -109,6 +109,8 @@ class Company:
     rendered: dict[tuple[str, str, bool], bytes] = field(default_factory=dict)
     touched: set[tuple[str, str]] = field(default_factory=set)
     undo: list[Callable[[], None]] = field(default_factory=list)
+    before: dict[tuple[str, str], Record | None] = field(default_factory=dict)  # as the unit of work found it
+    deeds: dict[tuple[str, str], str] = field(default_factory=dict)  # changes with a name: Void, Emailed
 
     def __post_init__(self) -> None:
         self.tables = {entity: Table(entity, paths) for entity, paths in self.indexes.items()}
@@ -160,15 +162,27 @@ class Company:
         table = self.tables[record.entity]
         old, stub = table.rows.get(record.id), table.stubs.get(record.id)
         table.place(record)
+        self.before.setdefault((record.entity, record.id), old)
         self._changed(record.entity, record.id)
         self.undo.append(lambda: self._restore(record.entity, record.id, old, stub))
         return record
+
+    def name_deed(self, record: Record, deed: str) -> None:
+        """Say what a change was, where the two versions of the record do not tell."""
+        key = (record.entity, record.id)
+        self.deeds[key] = deed
+
+        def unsay() -> None:
+            self.deeds.pop(key, None)
+
+        self.undo.append(unsay)
 
     def remove(self, record: Record) -> Stub:
         table = self.tables[record.entity]
         stub = Stub(record.entity, record.id, self.now(), self.next("sequence"))
         table.displace(record.id)
         table.stubs[record.id] = stub
+        self.before.setdefault((record.entity, record.id), record)
         self._changed(record.entity, record.id)
         self.undo.append(lambda: self._restore(record.entity, record.id, record, None))
         return stub
@@ -192,6 +206,13 @@ class Company:
         self.rendered.pop((entity, id, True), None)
 
     # -- a request's unit of work -------------------------------------------------------------------------------
+
+    def settled(self) -> None:
+        """The unit of work is over: nothing can be undone any more."""
+        self.touched.clear()
+        self.undo.clear()
+        self.before.clear()
+        self.deeds.clear()
 
     def mark(self) -> tuple[int, dict[str, int], str]:
         return len(self.undo), dict(self.counters), self.document_number

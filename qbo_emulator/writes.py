@@ -103,6 +103,7 @@ def void(books: Company, rules: Rules, sent: Body, *, author: str = API_AUTHOR) 
     _allow(rules, "void")
     old = held(books, rules, sent)
     new = books.revise(old, rules.void(books, old), author)
+    books.name_deed(new, "Void")
     rules.settle(books, old, new)
     return current(books, new)
 
@@ -112,6 +113,7 @@ def send(books: Company, id: str, address: str | None) -> Record:
     record = find(books, RULES["Invoice"], id)
     if address is None and "BillEmail" not in record.body:
         raise errors.required("BillEmail")
+    books.name_deed(record, "Emailed")
     return books.touch(record, sent_by_email(record.body, books.now(), address))
 
 
