@@ -25,8 +25,7 @@ def preview_backfill(connection_id: UUID, entities: tuple[Entity, ...] = ENTITIE
     """The plan of a full pull, page by page."""
     with session.opened(connection_id, kind="dry_run") as company:
         company.run.dry_run = True
-        references.refresh_lists(company)
-        known = LinkedReferences(company.connection)
+        known = references.preview_lists(company)
         for entity in ENTITIES:
             for rows in rows_since(company, entity, BEGINNING):
                 company.guard()
@@ -54,7 +53,7 @@ def preview_pull(connection_id: UUID) -> Iterator[Line]:
 def preview_push(connection_id: UUID, also: Mapping[Entity, Sequence[UUID]] | None = None) -> Iterator[Line]:
     """The plan of sending what is queued, and `also` these records that are not."""
     with session.opened(connection_id, kind="dry_run") as company:
-        known = LinkedReferences(company.connection)
+        known = references.preview_lists(company) if also else LinkedReferences(company.connection)
         for entity in ENTITIES:
             rows = OutboxRow.objects.filter(connection=company.connection, entity=entity).order_by("id")
             ids = list(dict.fromkeys([*rows.values_list("local_id", flat=True), *(also or {}).get(entity, ())]))

@@ -8,6 +8,8 @@ from dataclasses import fields
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
+
 from ledger.data import RecordData
 from ledger.services import payment_methods, terms
 from qbsync.engine.session import Session
@@ -120,11 +122,28 @@ def referenced_in_data(data: Any) -> Iterator[tuple[ReferenceKind, UUID]]:
 
 def refresh_lists(session: Session) -> None:
     """Read accounts, terms and payment methods and mirror the latter two into the ledger. Safe to repeat."""
-    for remote_name, kind in _LISTS.items():
-        rows = _read_list(session, remote_name)
-        ledger_ids = _mirror(session.connection, kind, rows)
-        _store(session.connection, kind, rows, ledger_ids)
-    _choose_income_account(session.connection)
+    _keep(session.connection, _read_lists(session))
+
+
+def preview_lists(session: Session) -> LinkedReferences:
+    """The pairs as they would be after `refresh_lists`, with nothing of it kept: stored, read back and rolled back."""
+    lists = _read_lists(session)
+    with transaction.atomic():
+        _keep(session.connection, lists)
+        known = LinkedReferences(session.connection)
+        transaction.set_rollback(True)
+    return known
+
+
+def _read_lists(session: Session) -> dict[ReferenceKind, list[dict[str, Any]]]:
+    return {kind: _read_list(session, remote_name) for remote_name, kind in _LISTS.items()}
+
+
+def _keep(connection: Connection, lists: dict[ReferenceKind, list[dict[str, Any]]]) -> None:
+    for kind, rows in lists.items():
+        ledger_ids = _mirror(connection, kind, rows)
+        _store(connection, kind, rows, ledger_ids)
+    _choose_income_account(connection)
 
 
 def _read_list(session: Session, remote_name: str) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from ledger.models import Customer, Invoice, Item, Payment, PaymentMethod, Term
-from qbsync.models import Command, Conflict, InboxRow, Link, OutboxRow
+from qbsync.models import Command, Conflict, InboxRow, Link, OutboxRow, RemoteRecord, RemoteReference
 from tests.world import World
 
 
@@ -55,7 +55,7 @@ def run_any(name: str, *options: str) -> Result:
 
 
 BUSINESS = (Customer, Item, Invoice, Payment, Term, PaymentMethod)
-OURS = (Link, Command, Conflict, InboxRow, OutboxRow)
+OURS = (Link, Command, Conflict, InboxRow, OutboxRow, RemoteRecord, RemoteReference)
 
 
 def everything(world: World) -> dict[str, Any]:

@@ -146,3 +146,12 @@ def test_a_company_that_was_disconnected_has_to_be_connected_again(world: World,
 def test_quickbooks_out_of_reach_means_later(world: World, run: Run, settings: object) -> None:
     settings.QBO_EMULATOR_URL = "http://127.0.0.1:9"  # type: ignore[attr-defined]
     assert run("qbo_pull").code == 5
+
+
+def test_the_plan_of_a_first_backfill_writes_nothing_either(world: World, run: Run) -> None:
+    """Not even the lists of terms and accounts that invoices refer to."""
+    before = everything(world)
+    result = run("qbo_backfill", "--dry-run", "--json")
+    assert result.code == 0, result.err
+    assert {line["batchly"] for line in result.of("plan")} == {"create"}
+    assert everything(world) == before
