@@ -77,8 +77,10 @@ def _write_links(connection: Connection, outcomes: Sequence[Outcome], written: d
         if link is None:
             link = _new_link(connection, outcome.subject)
             new.append(link)
+        before = links.snapshot(link)
         _update_link(link, outcome, written)
-        touched.append(link)
+        if link.pk is None or links.snapshot(link) != before:
+            touched.append(link)
     links.save(connection, touched)
     return new
 

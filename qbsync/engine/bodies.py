@@ -5,14 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from qbsync.mapping.base import Body
 from qbsync.mapping.scalars import instant
-from qbsync.quickbooks.wire_json import decode, encode
+from qbsync.quickbooks.wire_json import decode
+
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
 def to_text(body: dict[str, Any]) -> str:
     """A record as JSON text; amounts keep their digits, which a JSON column would not promise."""
-    return encode(body).decode()
+    return _ENCODER.encode(body).decode()
 
 
 def from_text(text: str) -> dict[str, Any]:

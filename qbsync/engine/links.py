@@ -36,18 +36,29 @@ def of_records(
 
 def save(connection: Connection, links: Iterable[Link]) -> None:
     """Insert new links and update known ones. Two records can never be tied to one: the keys refuse it."""
+    now = clock.now()
     new: list[Link] = []
     known: list[Link] = []
     for link in links:
-        link.synced_at = clock.now()
+        link.synced_at = now
         (known if link.pk else new).append(link)
     Link.objects.bulk_create(new, batch_size=1000)
-    Link.objects.bulk_update(known, LINK_FIELDS, batch_size=500)
+    Link.objects.bulk_create(
+        known, batch_size=1000, update_conflicts=True, unique_fields=["id"], update_fields=LINK_FIELDS
+    )
 
 
-def remember(connection: Connection, entity: Entity, states: Iterable[RemoteState]) -> None:
+def snapshot(link: Link) -> tuple[object, ...]:
+    """What of a link counts as its state; a link whose state did not change is not written."""
+    return tuple(getattr(link, name) for name in LINK_FIELDS if name != "synced_at")
+
+
+def remember(connection: Connection, entity: Entity, states: Sequence[RemoteState]) -> None:
     """Keep the newest state of each record; the caller has made sure that none is older than what is stored."""
     now = clock.now()
+    same = [state.remote_id for state in states if state.body is not None and state.body == state.previous]
+    RemoteRecord.objects.filter(connection=connection, entity=entity, remote_id__in=same).update(observed_at=now)
+    unchanged = set(same)
     rows = [
         RemoteRecord(
             organization_id=connection.organization_id,
@@ -60,6 +71,7 @@ def remember(connection: Connection, entity: Entity, states: Iterable[RemoteStat
             observed_at=now,
         )
         for state in states
+        if state.remote_id not in unchanged
     ]
     RemoteRecord.objects.bulk_create(
         rows,

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from ledger.data import ENTITIES, Entity
 from qbsync import clock
@@ -62,7 +63,7 @@ def pull_changes(session: Session, cursor: Cursor) -> None:
     overflow = [BY_REMOTE_NAME[name].entity for name in NAMES if name in changes.full]
     for entity in overflow:
         for rows in rows_since(session, entity, since):
-            _store(session, [_seen(entity, row) for row in rows])
+            _store(session, _unseen_rows(session, entity, rows))
     with transaction.atomic():
         queues.observe(session.connection, fresh)
         cursor.changes_read_to, cursor.pulled_at = changes.time, clock.now()
@@ -173,17 +174,22 @@ def _unseen(session: Session, changes: ChangeSet) -> list[Observation]:
     observations: list[Observation] = []
     for name in NAMES:
         entity = BY_REMOTE_NAME[name].entity
-        rows = changes.rows.get(name, [])
-        deleted = changes.deleted.get(name, [])
-        ids = [bodies.remote_id(row) for row in rows] + [row.remote_id for row in deleted]
-        stored = RemoteRecord.objects.filter(connection=session.connection, entity=entity, remote_id__in=ids)
-        known = {row.remote_id: row for row in stored}
-        observations += [_seen(entity, row) for row in rows if not _is_known(known.get(bodies.remote_id(row)), row)]
-        for gone in deleted:
-            record = known.get(gone.remote_id)
-            if record is None or not record.gone:
-                observations.append(Observation(entity=entity, remote_id=gone.remote_id, gone=True))
+        observations += _unseen_rows(session, entity, changes.rows.get(name, []))
+        deleted = [row.remote_id for row in changes.deleted.get(name, [])]
+        buried = _stored(session, entity, deleted).filter(gone=True).values_list("remote_id", flat=True)
+        news = sorted(set(deleted) - set(buried))
+        observations += [Observation(entity=entity, remote_id=remote_id, gone=True) for remote_id in news]
     return observations
+
+
+def _unseen_rows(session: Session, entity: Entity, rows: Sequence[dict[str, Any]]) -> list[Observation]:
+    stored = _stored(session, entity, [bodies.remote_id(row) for row in rows])
+    known = {record.remote_id: record for record in stored}
+    return [_seen(entity, row) for row in rows if not _is_known(known.get(bodies.remote_id(row)), row)]
+
+
+def _stored(session: Session, entity: Entity, ids: Sequence[str]) -> QuerySet[RemoteRecord]:
+    return RemoteRecord.objects.filter(connection=session.connection, entity=entity, remote_id__in=ids)
 
 
 def _is_known(stored: RemoteRecord | None, row: dict[str, Any]) -> bool:

@@ -2,6 +2,7 @@
 
 import django.db.models.deletion
 import qbsync.crypto
+import qbsync.models.base
 import uuid
 from django.db import migrations, models
 
@@ -220,7 +221,7 @@ class Migration(migrations.Migration):
                 ("waits_for", models.CharField(blank=True, max_length=80)),
                 ("parked", models.BooleanField(default=False)),
                 ("remote_id", models.CharField(max_length=32)),
-                ("body", models.TextField(blank=True)),
+                ("body", qbsync.models.base.BodyField(blank=True)),
                 ("gone", models.BooleanField(default=False)),
                 (
                     "connection",
@@ -334,7 +335,7 @@ class Migration(migrations.Migration):
                 ("remote_id", models.CharField(max_length=32)),
                 ("token", models.BigIntegerField()),
                 ("gone", models.BooleanField(default=False)),
-                ("body", models.TextField(blank=True)),
+                ("body", qbsync.models.base.BodyField(blank=True)),
                 ("observed_at", models.DateTimeField()),
                 (
                     "connection",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-from qbsync.models.base import CompanyOwned, entity_field, known_entity
+from qbsync.models.base import BodyField, CompanyOwned, entity_field, known_entity
 
 
 class Link(CompanyOwned):
@@ -51,7 +51,7 @@ class RemoteRecord(CompanyOwned):
     remote_id = models.CharField(max_length=32)
     token = models.BigIntegerField()
     gone = models.BooleanField(default=False)
-    body = models.TextField(blank=True)
+    body = BodyField(blank=True)
     """The record as JSON text, so that amounts keep their digits; "" once it is gone."""
     observed_at = models.DateTimeField()
 

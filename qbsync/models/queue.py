@@ -9,7 +9,7 @@ import uuid
 
 from django.db import models
 
-from qbsync.models.base import CompanyOwned, entity_field, known_entity
+from qbsync.models.base import BodyField, CompanyOwned, entity_field, known_entity
 
 
 class QueueRow(CompanyOwned):
@@ -33,7 +33,7 @@ class InboxRow(QueueRow):
     """A QuickBooks record to look at. `body` is what was observed, "" = it must be read first."""
 
     remote_id = models.CharField(max_length=32)
-    body = models.TextField(blank=True)
+    body = BodyField(blank=True)
     gone = models.BooleanField(default=False)
 
     class Meta:
