@@ -24,7 +24,6 @@ from qbsync.models import OutboxRow
 def preview_backfill(connection_id: UUID, entities: tuple[Entity, ...] = ENTITIES) -> Iterator[Line]:
     """The plan of a full pull, page by page."""
     with session.opened(connection_id, kind="dry_run") as company:
-        company.run.dry_run = True
         known = references.preview_lists(company)
         for entity in ENTITIES:
             for rows in rows_since(company, entity, BEGINNING):

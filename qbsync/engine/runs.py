@@ -44,6 +44,7 @@ def begin(connection: Connection, kind: str, *, fence: int) -> Run:
         organization_id=connection.organization_id,
         connection=connection,
         kind=kind,
+        dry_run=kind == "dry_run",
         fence=fence,
         started_at=clock.now(),
     )

@@ -154,4 +154,5 @@ def test_the_plan_of_a_first_backfill_writes_nothing_either(world: World, run: R
     result = run("qbo_backfill", "--dry-run", "--json")
     assert result.code == 0, result.err
     assert {line["batchly"] for line in result.of("plan")} == {"create"}
+    assert RunRow.objects.get(connection=world.connection).dry_run
     assert everything(world) == before
