@@ -67,13 +67,19 @@ def _send(session: Session, command: Command) -> None:
     if not may_send(clock.now(), command.standing, settings.timing()):
         raise RetryLater("This worker was paused too long before sending; the write is settled later.")
     try:
-        written = session.ask(_request(command))
+        written = session.ask(_request(command), last_look=lambda: _still_young(command))
     except faults.QuickBooksFault as fault:
         _refusal(session, command, fault)
     else:
         failpoints.reach("push.answered")
         settle.confirmed(session, command, written.body, tid=written.tid)
         failpoints.reach("push.settled")
+
+
+def _still_young(command: Command) -> None:
+    """Waiting for a place below QuickBooks' limits or for a new token takes time, and the mark ages meanwhile."""
+    if not may_send(clock.now(), command.standing, settings.timing()):
+        raise faults.NotSent("The write waited too long for its turn.")
 
 
 def _request(command: Command) -> Callable[[Client], Written]:

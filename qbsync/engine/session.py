@@ -36,6 +36,10 @@ _limiters: dict[str, Limiter] = {}
 _limiters_lock = threading.Lock()
 
 
+def _no_look() -> None:
+    """Nothing has to be true for a call that changes nothing."""
+
+
 class Session:
     """One worker's hold on one company. Made by `opened`, never by hand."""
 
@@ -47,6 +51,7 @@ class Session:
         self.progress: Progress = _unheard
         self.lists_refreshed = False
         """QuickBooks' lists are read at most once a session for the sake of an unknown entry."""
+        self._last_look: Callable[[], None] = _no_look
         self._token_version = 0
         self._refused_version: int | None = None
         self._client = Client(
@@ -57,8 +62,12 @@ class Session:
             on_exchange=self._count,
         )
 
-    def ask(self, request: Callable[[Client], Answer]) -> Answer:
-        """Make one call. A refused token is replaced once and the call repeated: a refusal is certain (F8.15)."""
+    def ask(self, request: Callable[[Client], Answer], *, last_look: Callable[[], None] = _no_look) -> Answer:
+        """Make one call. A refused token is replaced once and the call repeated: a refusal is certain (F8.15).
+
+        `last_look` runs right before the request leaves, after any wait for a place or a token; what it raises stops it.
+        """
+        self._last_look = last_look
         try:
             return request(self._client)
         except faults.Unauthorized:
@@ -91,6 +100,7 @@ class Session:
     def _token(self) -> str:
         token, self._token_version = tokens.access_token(self.connection.pk, unless_version=self._refused_version)
         self._refused_version = None
+        self._last_look()
         return token
 
     def _count(self, exchange: Exchange) -> None:
