@@ -13,9 +13,14 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, close_old_connections
 
 from qbsync.engine.sweep import sweep
-from qbsync.management.company_command import EXIT_CODES, Exit
+from qbsync.management.company_command import Exit
 
 log = structlog.get_logger(__name__)
+
+EXIT_CODES = (
+    "Exit codes: 0 every company is up to date, or the loop was stopped by a signal; 1 a company was left behind, its "
+    "line says why, and the next sweep tries again; 2 wrong usage."
+)
 
 
 class Command(BaseCommand):
