@@ -80,6 +80,16 @@ def presence_choice(case: Conflict) -> PresenceChoice | None:
     )
 
 
+def differences(case: Conflict) -> str:
+    """What a case is about, in a few words for the list."""
+    if case.kind == Conflict.Kind.VALIDATION:
+        return case.message
+    if case.kind == Conflict.Kind.DELETE:
+        here, there = (presence_words.state(case.presence.get(side)).word for side in ("local", "remote"))
+        return f"Batchly: {here.lower()}. QuickBooks: {there.lower()}."
+    return ", ".join(readable.title(unit["unit"]) for unit in case.units)
+
+
 def has_moved(case: Conflict) -> bool:
     """Whether a side changed since the case was written down; the sync compares it again in a moment."""
     revision = records.MODELS[case.entity].objects.filter(pk=case.local_id).aggregate(now=Max("revision"))["now"]

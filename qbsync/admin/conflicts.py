@@ -22,7 +22,7 @@ from django.utils.safestring import SafeString
 from ledger.admin.scope import OPERATORS
 from ledger.services import InvalidRecord, StaleRecord
 from qbsync import tasks
-from qbsync.admin import conflict_form, conflict_page, readable, records
+from qbsync.admin import conflict_form, conflict_page, records
 from qbsync.admin.base import OwnRows, ReadOnlyAdmin, badge
 from qbsync.admin.status import RESOLUTION
 from qbsync.engine import resolve
@@ -52,8 +52,7 @@ class ConflictAdmin(ReadOnlyAdmin):
     @admin.display(description="Differs in")
     def differs(self, case: Conflict) -> SafeString:
         """The units, and, unseen, the versions that the listing shows, for decisions on many cases at once."""
-        units = ", ".join(readable.title(unit["unit"]) for unit in case.units)
-        words = units or case.get_kind_display()
+        words = conflict_page.differences(case)
         shown = f"{case.local_revision}:{case.remote_token}"
         return format_html('{}<input type="hidden" name="seen-{}" value="{}">', words, case.pk, shown)
 

@@ -46,7 +46,7 @@ class ConnectionAdmin(ReadOnlyAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         offered = {
             "connectable": organizations(request, ADMINS).order_by("name"),
-            "environment": settings.QBO_ENVIRONMENT,
+            "quickbooks_environment": settings.QBO_ENVIRONMENT,
         }
         answer: HttpResponse = super().changelist_view(request, {**offered, **(extra_context or {})})
         return answer

@@ -35,6 +35,13 @@ class DecisionAdmin(ReadOnlyAdmin):
 class RuleForm(forms.ModelForm):
     """A rule; its unit has to be one that records of its entity have."""
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if "unit" in self.fields:  # not on a page that only shows
+            self.fields[
+                "unit"
+            ].help_text = "For example notes or amounts. Empty: every part that has no rule of its own."
+
     def clean(self) -> dict[str, Any] | None:
         values = super().clean() or {}
         entity, unit = values.get("entity"), values.get("unit")

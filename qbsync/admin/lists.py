@@ -5,19 +5,27 @@ They name records rather than show ids, in a constant number of queries for a pa
 
 from __future__ import annotations
 
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from ledger.admin.scope import OPERATORS, organizations
+from ledger.data import Entity
+from qbsync import tasks
 from qbsync.admin import records, runs_text
 from qbsync.admin.base import OwnRows, ReadOnlyAdmin, badge
-from qbsync.admin.status import CLOSED, COMMAND, IN_SYNC, RUN, queue_mark
-from qbsync.models import Command, InboxRow, Link, OutboxRow, RemoteReference, Run
+from qbsync.admin.status import COMMAND, RUN, STANDING, queue_mark
+from qbsync.engine import queues, why
+from qbsync.models import Command, Connection, InboxRow, Link, OutboxRow, RemoteReference, Run
 
 COMPANY = ("connection", OwnRows)
 
@@ -48,15 +56,38 @@ class NamedAdmin(ReadOnlyAdmin):
         return format_html('<a href="{}">{}</a>', records.ledger_page(row.entity, row.local_id), name)
 
 
+class StandingChangeList(NamingChangeList):
+    """The same, with the standing of each record: a few queries for each company and kind of record on the page."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        for row, standing in standings_of(self.result_list):
+            cast(Any, row).shown_standing = standing
+
+
+def standings_of(links: Iterable[Link]) -> Iterator[tuple[Link, why.Standing]]:
+    """Each link with where its record stands."""
+    groups: dict[tuple[Connection, str], list[Link]] = defaultdict(list)
+    for link in links:
+        groups[link.connection, link.entity].append(link)
+    for (connection, entity), rows in groups.items():
+        found = why.standings(connection, cast(Entity, entity), [row.local_id for row in rows])
+        yield from ((row, found[row.local_id]) for row in rows)
+
+
 @admin.register(Link)
 class LinkAdmin(NamedAdmin):
     """Pairs: which record of Batchly is which record of QuickBooks."""
 
-    list_display = ("number", "record", "entity", "remote_id", "state", "note", "connection", "synced_at")
+    list_display = ("number", "record", "entity", "remote_id", "state", "explained", "connection", "synced_at")
     list_filter = (COMPANY, "entity", "closed")
     search_fields = ("remote_id", "note")
     ordering = ("-synced_at",)
     exclude = ("base_units", "line_ids", "uncertain_units")
+    readonly_fields = ("record", "state", "explained")
+
+    def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:
+        return StandingChangeList
 
     @admin.display(description="Link")
     def number(self, link: Link) -> str:
@@ -64,7 +95,17 @@ class LinkAdmin(NamedAdmin):
 
     @admin.display(description="Status")
     def state(self, link: Link) -> SafeString:
-        return badge(CLOSED if link.closed else IN_SYNC)
+        return badge(STANDING[_standing(link).word])
+
+    @admin.display(description="Why")
+    def explained(self, link: Link) -> str:
+        return _standing(link).sentence
+
+
+def _standing(link: Link) -> why.Standing:
+    """As the list has read it, or read now for the page of one link."""
+    known: why.Standing | None = getattr(link, "shown_standing", None)
+    return known or next(standings_of([link]))[1]
 
 
 @admin.register(Command)
@@ -109,6 +150,27 @@ class QueueAdmin(ReadOnlyAdmin):
 
     list_filter = (COMPANY, "entity", "parked")
     ordering = ("-parked", "next_try_at")
+    actions = ("try_again",)
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        return self.may(request, OPERATORS)
+
+    @admin.action(description="Try again now", permissions=["retry"])
+    def try_again(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Let the selected rows be due at once, as far as the user may decide that."""
+        allowed = queryset.filter(organization_id__in=organizations(request, OPERATORS).values("pk"))
+        woken, companies = 0, set()
+        for row in allowed:
+            woken += queues.retry_parked(
+                row.connection,
+                row.entity,
+                local_id=getattr(row, "local_id", None),
+                remote_id=getattr(row, "remote_id", ""),
+            )
+            companies.add(row.connection_id)
+        for connection_id in companies:
+            transaction.on_commit(partial(tasks.wake, connection_id))
+        self.message_user(request, f"{woken} of {queryset.count()} are tried again now.")
 
     @admin.display(description="Status", ordering="parked")
     def state(self, row: Any) -> SafeString:

@@ -17,7 +17,13 @@ Names = Mapping[Key, str]
 REFERENCES = {"customer": "customer", "parent": "customer", "terms": "term", "method": "payment_method"}
 """The units that refer to one other record, and its kind. An invoice's terms come with a due date, see below."""
 ADDRESS_ORDER = ("line1", "line2", "line3", "line4", "line5", "city", "region", "postal_code", "country")
-TITLES = {"amounts": "Lines and amounts", "date": "Transaction date", "tax": "Sales tax", "bill_email": "Bill e-mail"}
+TITLES = {
+    "amounts": "Lines and amounts",
+    "date": "Transaction date",
+    "tax": "Sales tax",
+    "email": "E-mail",
+    "bill_email": "Bill e-mail",
+}
 
 
 @dataclass(frozen=True)

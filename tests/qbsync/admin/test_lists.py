@@ -131,3 +131,23 @@ def test_the_records_page_says_why_and_finds_by_name(world: World) -> None:
     assert "Synced 0" not in page
     assert "Both sides changed it differently" in page
     assert stranger().get(url).status_code == 404
+
+
+def test_a_link_in_conflict_is_not_called_in_sync(world: World) -> None:
+    fill(world, 0, 1)
+    page = signed_in("viewer", world.organization).get(list_of("link")).content.decode()
+    assert "Both sides changed it differently" in page
+
+
+def test_an_operator_lets_a_parked_record_be_tried_again_and_a_viewer_does_not(world: World) -> None:
+    world.sync()
+    customer = world.customer()
+    queues.park(OutboxRow.objects.get(local_id=customer.id), "Choose an account.")
+    form = {"action": "try_again", "_selected_action": [OutboxRow.objects.get(local_id=customer.id).pk]}
+    for client in (signed_in("viewer", world.organization), stranger()):
+        client.post(list_of("outboxrow"), form)
+        assert OutboxRow.objects.get(local_id=customer.id).parked
+    answer = signed_in("operator", world.organization).post(list_of("outboxrow"), form, follow=True)
+    assert "1 of 1 are tried again" in answer.content.decode()
+    world.sync()
+    assert world.remote(customer)["DisplayName"] == "Ada Works"
