@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from .. import schema
 from ..schema import ADDRESS, EMAIL, FLAG, PHONE, READ_ONLY, REF, WEBSITE, text
-from ..store import Body
+from ..store import Body, Company, Record
 from .customer import NAME_PARTS, check_name, name_fields
-from .rules import Draft, Rules, home_currency
+from .rules import Draft, Rules, home_currency, with_address_id
 
 
 class VendorRules(Rules):
@@ -33,6 +33,7 @@ class VendorRules(Rules):
         "BillAddr": ADDRESS,
         "TermRef": REF,
         "AcctNum": text(100),
+        "TaxIdentifier": text(20),
         "Vendor1099": FLAG,
         "CurrencyRef": REF,
         "Balance": READ_ONLY,
@@ -59,4 +60,11 @@ class VendorRules(Rules):
         body["Balance"] = draft.before("Balance", 0)
         body.setdefault("Vendor1099", False)
         body["CurrencyRef"] = draft.before("CurrencyRef", {"value": home_currency(draft.books)})
-        return body
+        address = with_address_id(draft.books, body.pop("BillAddr", None), draft.before("BillAddr"))
+        return {**body, "BillAddr": address} if address else body
+
+    def render(self, books: Company, record: Record, *, row: bool) -> Body:
+        shown = super().render(books, record, row=row)
+        if "TaxIdentifier" in shown:
+            shown["TaxIdentifier"] = "XXXXXX" + shown["TaxIdentifier"][-4:]  # masked on output (F1.27)
+        return shown
