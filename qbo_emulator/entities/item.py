@@ -28,6 +28,7 @@ class ItemRules(Rules):
     indexed = ("FullyQualifiedName", "Name", "Sku", "ParentRef.value")
     kept_on_full_update = ("Active", "Taxable", "Type")
     named_refs = {
+        "ParentRef": "Item",
         "IncomeAccountRef": "Account",
         "ExpenseAccountRef": "Account",
         "AssetAccountRef": "Account",
@@ -122,8 +123,8 @@ class ItemRules(Rules):
         for name, types in ACCOUNTS.items():
             if name in body:
                 resolve(draft.books, body[name], "Account")
-            elif body["Type"] in types:
-                raise errors.required(name)
+            elif body["Type"] in types and (draft.creating or draft.before(name)):
+                raise errors.required(name)  # an item of a time that asked for none is left alone (recorded)
         if body["Type"] == "Inventory" and draft.creating:
             for name in ("QtyOnHand", "InvStartDate"):
                 if name not in body:
@@ -140,6 +141,8 @@ class ItemRules(Rules):
         if body["Type"] == "Inventory":  # a full update that leaves the stock out does not lose it
             body.setdefault("QtyOnHand", draft.before("QtyOnHand", 0))
             body.setdefault("InvStartDate", draft.before("InvStartDate"))
+        else:  # recorded: sent for a service, it is not kept
+            body.pop("QtyOnHand", None)
 
     def settle(self, books: Company, old: Record | None, new: Record | None) -> None:
         if old and new and old.body["FullyQualifiedName"] != new.body["FullyQualifiedName"]:
