@@ -66,6 +66,11 @@ class _Reader:
             raise self.unexpected(label)
         return self.take()
 
+    def value_follows(self) -> bool:
+        """Recorded: an order comparison without a value is refused at the operator, not behind it."""
+        following = self.tokens[self.position + 1]
+        return following.kind == "string" or following.text.lower() in ("true", "false", "current_date")
+
     def unexpected(self, *expected: str) -> errors.QuickBooksFault:
         token = self.next
         line = 0 if token.column == 0 else 1
@@ -134,7 +139,7 @@ def _condition(reader: _Reader) -> Condition:
         return Condition(property, "in", tuple(values))
     if reader.skip("like"):
         return Condition(property, "like", (reader.expect_kind("string", "<STRING>").text,))
-    if not reader.meets(*OPERATORS):
+    if not reader.meets(*OPERATORS) or (reader.meets("<", ">", "<=", ">=") and not reader.value_follows()):
         raise reader.unexpected('"."', "<AND>", '"between"', '"contains"', '"="', '"in"', '"like"', '"!="')
     operator = reader.take().text
     return Condition(property, operator, (_value(reader),))
