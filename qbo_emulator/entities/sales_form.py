@@ -62,6 +62,9 @@ FORM_PROPERTIES = schema.COMMON | {
 }
 
 
+CUSTOM_FIELD_IDS = ("1", "2", "3")  # three text fields on sales forms
+
+
 class SalesForm(Rules):
     counter = "txn"  # one sequence for all transactions (F1.18)
     is_list = False
@@ -82,7 +85,7 @@ class SalesForm(Rules):
         body.setdefault("ApplyTaxAfterDiscount", False)
         body.setdefault("PrintStatus", "NeedToPrint")
         body.setdefault("EmailStatus", "NotSet")
-        body.setdefault("CustomField", [])
+        body["CustomField"] = custom_fields(books, body.get("CustomField", []))
         body.setdefault("FreeFormAddress", True)
         if body["EmailStatus"] == "NeedToSend" and "BillEmail" not in body:
             raise errors.required("BillEmail")
@@ -195,6 +198,23 @@ class SalesForm(Rules):
 
     def default_order(self, record: Record) -> tuple[int, int]:
         return record.updated, int(record.id)
+
+
+def custom_fields(books: Company, sent: list[Body]) -> list[Body]:
+    """The company's definitions on every form, with the values sent for them (recorded on invoices)."""
+    groups = preference(books, "SalesFormsPrefs", "CustomField") or []
+    settings = {each["Name"]: each for group in groups for each in group["CustomField"]}
+    values = {str(each.get("DefinitionId")): each for each in sent if isinstance(each, dict)}
+    defined = []
+    for id in CUSTOM_FIELD_IDS:
+        name = settings.get(f"SalesFormsPrefs.SalesCustomName{id}", {}).get("StringValue")
+        if name and settings.get(f"SalesFormsPrefs.UseSalesCustom{id}", {}).get("BooleanValue"):
+            defined.append({"DefinitionId": id, "Name": name, "Type": "StringType"} | _string_value(values.get(id, {})))
+    return defined
+
+
+def _string_value(sent: Body) -> Body:
+    return {"StringValue": sent["StringValue"]} if sent.get("StringValue") else {}
 
 
 def next_number(last: str) -> str:
