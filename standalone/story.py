@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 
 from django.utils import timezone
 
@@ -25,10 +25,9 @@ from ledger.services import Record, create_invoice, payment_methods, read_many, 
 from qbsync import tasks
 from qbsync.engine import session
 from qbsync.engine.errors import Busy
-from qbsync.engine.resolve import Seen, resolve
 from qbsync.models import Conflict, Connection, Cursor, InboxRow, Link, OutboxRow, Run
 from standalone import account
-from standalone.browser import Browser
+from standalone.browser import Browser, hidden_fields
 from standalone.quickbooks_side import QuickBooksSide
 
 PATIENCE = 90.0
@@ -47,6 +46,7 @@ class Story:
 
     connection: Connection
     quickbooks: QuickBooksSide
+    web_url: str
     steps: list[str] = field(default_factory=list)
 
     @property
@@ -113,7 +113,7 @@ def _connect(web_url: str, emulator_url: str) -> Story:
         connection = Connection.objects.filter(organization=organization, realm_id=realm_id).first()
     if connection is None or connection.status != "connected":
         raise StoryFailed("The company is not connected after the authorization.")
-    story = Story(connection, QuickBooksSide(emulator_url, realm_id))
+    story = Story(connection, QuickBooksSide(emulator_url, realm_id), web_url)
     story.tell(f"{'still connected' if resumed else 'connected'} to {connection} by OAuth")
     return story
 
@@ -205,12 +205,12 @@ def _different_units(story: Story) -> None:
 
 
 def _same_unit_keep_batchly(story: Story) -> None:
-    kept = _conflict(story, keep="local")
+    kept = _conflict(story, keep="batchly")
     story.tell(f"the same field edited on both sides: one conflict, Keep Batchly; both sides say {kept}")
 
 
 def _same_unit_keep_quickbooks(story: Story) -> None:
-    kept = _conflict(story, keep="remote")
+    kept = _conflict(story, keep="quickbooks")
     story.tell(f"and once more, Keep QuickBooks; both sides say {kept}")
 
 
@@ -228,15 +228,23 @@ def _conflict(story: Story, *, keep: str) -> str:
     _expect(len(cases) == 1 and [u["unit"] for u in cases[0].units] == ["email"], "one conflict, about the e-mail")
     _expect(_data(story.read(customer)).email == ours, "nothing was overwritten in Batchly meanwhile")
     _expect(story.remote(customer)["PrimaryEmailAddr"]["Address"] == theirs, "nor in QuickBooks")
-    case = cases[0]
-    seen = Seen(local_revision=case.local_revision, remote_token=case.remote_token)
-    resolve(case.pk, choices={"email": cast(Any, keep)}, seen=seen, actor=account.NAME, reason="the demo's story")
-    tasks.wake(story.connection.pk)
-    kept = ours if keep == "local" else theirs
+    _decide(story, cases[0], keep=keep)
+    kept = ours if keep == "batchly" else theirs
     _until("the kept value on both sides", lambda: _both(story, customer, PrimaryEmailAddr={"Address": kept}))
     _until("the kept value in Batchly", lambda: _data(story.read(customer)).email == kept)
     _expect(not _pending(story), "the conflict is closed")
     return kept
+
+
+def _decide(story: Story, case: Conflict, *, keep: str) -> None:
+    """Open the case in the console and press "Keep … for all", with the versions that stand on the page."""
+    browser = Browser(story.web_url)
+    browser.sign_in(account.NAME, account.password())
+    path = f"/admin/qbsync/conflict/{case.pk}/change/"
+    seen = hidden_fields(browser.page(path))
+    browser.post(path, {**seen, "all": keep, "reason": "the demo's story"})
+    case.refresh_from_db()
+    _expect(case.resolution == f"keep_{keep}", f"the console closed the conflict, it says {case.resolution}")
 
 
 def _void(story: Story) -> None:

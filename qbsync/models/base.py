@@ -9,7 +9,7 @@ from ledger.data import ENTITIES
 ENTITY_CHOICES = [(entity, entity.capitalize()) for entity in ENTITIES]
 
 
-class BodyField(models.TextField):  # type: ignore[type-arg]
+class BodyField(models.TextField):
     """A record of QuickBooks as JSON text.
 
     A column of its own type, because Django would otherwise send the rows of a page as SQL arrays, and quoting long
