@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Case, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -72,6 +73,9 @@ class ConflictAdmin(ReadOnlyAdmin):
     def _keep(self, request: HttpRequest, cases: QuerySet[Conflict], side: str) -> None:
         done = 0
         for case in cases:
+            if not self.may(request, OPERATORS, case):
+                self.message_user(request, f"{case.label}: your role there only looks.", messages.WARNING)
+                continue
             form = {"all": side, "reason": "Decided in the list.", **_seen_in_list(request, case)}
             try:
                 self._resolve(request, case, form)
@@ -96,6 +100,8 @@ class ConflictAdmin(ReadOnlyAdmin):
         return self._decide(request, case)
 
     def _decide(self, request: HttpRequest, case: Conflict) -> HttpResponse:
+        if not self.may(request, OPERATORS, case):
+            raise PermissionDenied("Only an operator or an admin of the organization decides conflicts.")
         try:
             if case.kind == Conflict.Kind.VALIDATION:
                 self._try_again(request, case)
@@ -111,7 +117,6 @@ class ConflictAdmin(ReadOnlyAdmin):
         return HttpResponseRedirect(reverse(LIST))
 
     def _resolve(self, request: HttpRequest, case: Conflict, form: Mapping[str, str]) -> None:
-        self._must_be_allowed(request, case)
         wanted = conflict_form.wanted(case.kind, case.units)
         resolve.resolve(
             case.pk,
@@ -123,13 +128,8 @@ class ConflictAdmin(ReadOnlyAdmin):
         _wake(case)
 
     def _try_again(self, request: HttpRequest, case: Conflict) -> None:
-        self._must_be_allowed(request, case)
         resolve.dismiss(case.pk, actor=request.user.get_username(), reason=request.POST.get("reason", ""))
         _wake(case)
-
-    def _must_be_allowed(self, request: HttpRequest, case: Conflict) -> None:
-        if not self.may(request, OPERATORS, case):
-            raise NeedsPerson("Only an operator or an admin of the organization decides conflicts.")
 
     def _page(self, request: HttpRequest, case: Conflict) -> dict[str, Any]:
         pending = case.resolution == Conflict.Resolution.PENDING

@@ -8,6 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from ledger import services
+from ledger.models import Membership, Organization
 from ledger.services import Record
 from qbsync.models import Conflict, Decision
 from tests.qbsync.admin.browser import signed_in, stranger
@@ -182,10 +183,21 @@ def test_selected_conflicts_are_decided_with_the_versions_that_were_listed(world
 def test_a_viewer_and_a_stranger_decide_nothing(world: World) -> None:
     disagreement(world)
     case, viewer, other = case_of(world), signed_in("viewer", world.organization), stranger()
-    assert "Only an operator or an admin" in decide(viewer, case, all="batchly").content.decode()
+    assert decide(viewer, case, all="batchly").status_code == 403
     assert "no such conflict" in decide(other, case, all="batchly").content.decode()
     many = {"action": "keep_batchly", "_selected_action": [str(case.pk)]}
     viewer.post(LIST, many)
     other.post(LIST, many)
     assert case.label not in other.get(LIST).content.decode()
+    assert not Decision.objects.exists()
+
+
+def test_an_operator_elsewhere_who_only_looks_here_decides_nothing_here(world: World) -> None:
+    disagreement(world)
+    case, client = case_of(world), signed_in("viewer", world.organization)
+    other = Organization.objects.create(name="Elsewhere", slug="elsewhere")
+    Membership.objects.create(user_id=client.session["_auth_user_id"], organization=other, role="operator")
+    form = {"action": "keep_batchly", "_selected_action": [str(case.pk)]}
+    form[f"seen-{case.pk}"] = f"{case.local_revision}:{case.remote_token}"
+    assert "your role there only looks" in client.post(LIST, form, follow=True).content.decode()
     assert not Decision.objects.exists()
