@@ -84,7 +84,7 @@ def statement_of(request: Request) -> str:
     return request.body.decode("utf-8", "replace") if request.method == "POST" else ""
 
 
-def serve(books: Company, request: Request, behaviour: Behaviour) -> tuple[str, bytes]:
+def serve(books: Company, request: Request, behaviour: Behaviour, *, around: batch.Circumstances) -> tuple[str, bytes]:
     """(envelope key, value as bytes)."""
     match = _ROUTE.match(request.path)
     parts = [part for part in (match["rest"] or "").split("/") if part] if match else []
@@ -99,7 +99,7 @@ def serve(books: Company, request: Request, behaviour: Behaviour) -> tuple[str, 
             books, request.query.get("entities"), request.query.get("changedSince"), old_dates=old
         )
     if name == "batch" and len(parts) == 1 and request.method == "POST":
-        return "BatchItemResponse", batch.answer(books, _body(request), behaviour)
+        return "BatchItemResponse", batch.answer(books, _body(request), behaviour, around)
     rules = BY_PATH.get(name)
     if rules is None:
         if name in ABSENT or name in ("reports", "upload", "download"):
@@ -114,6 +114,8 @@ def serve(books: Company, request: Request, behaviour: Behaviour) -> tuple[str, 
 
 def _query(books: Company, request: Request, behaviour: Behaviour) -> tuple[str, bytes]:
     statement = statement_of(request)
+    if request.method == "GET" and "query" not in request.query:
+        raise errors.system_failure("java.lang.NullPointerException")  # recorded
     if not statement.strip():
         raise errors.query_syntax('Encountered "<EOF>" at line 0, column 0')
     large = behaviour.large_page == "fault"

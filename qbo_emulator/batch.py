@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from dataclasses import dataclass
 from typing import Any
 
 from . import errors, writes
@@ -9,41 +11,65 @@ from .behaviour import Behaviour
 from .entities import ABSENT, RULES, Rules
 from .query.evaluate import answer as query_answer
 from .rendering import deleted_stub, rendered
+from .replays import BatchReplays
 from .store import Company
-from .wire import Malformed, decode, encode
+from .wire import encode
 
 MAX_ITEMS = 30  # F5.2
 NOT_PAYLOAD = frozenset({"bId", "operation", "optionsData", "Query"})
 
 
-def answer(books: Company, body: Any, behaviour: Behaviour) -> bytes:
+@dataclass(frozen=True)
+class Circumstances:
+    """What the core knows about a batch besides its body."""
+
+    memory: BatchReplays | None = None  # None = no requestid was given
+    chance: random.Random | None = None  # a partial_batch fault strikes: draws the items that are refused
+    refusal: errors.QuickBooksFault | None = None  # what these are answered
+
+
+def answer(books: Company, body: Any, behaviour: Behaviour, around: Circumstances) -> bytes:
     """The ``BatchItemResponse`` list as bytes. Runs inside the caller's unit of work, an item at a time."""
     items = body.get("BatchItemRequest") if isinstance(body, dict) else None
     if not items or not isinstance(items, list):
         raise errors.empty_batch()
     if len(items) > MAX_ITEMS:
         raise errors.batch_too_large(MAX_ITEMS)
-    return b"[" + b",".join(_item(books, item, behaviour) for item in items) + b"]"
+    refused = _refused(len(items), around.chance)
+    answers = [
+        _tail(item, b'{"Fault":' + encode(around.refusal.fault()))
+        if number in refused and around.refusal is not None
+        else _item(books, item, behaviour, around.memory)
+        for number, item in enumerate(items)
+    ]
+    return b"[" + b",".join(answers) + b"]"
 
 
-def identity(body: bytes) -> str:
-    """The bIds of a batch, in order."""
-    try:
-        items = decode(body)["BatchItemRequest"]
-        return " ".join(str(item["bId"]) for item in items)
-    except (Malformed, KeyError, TypeError):
-        return ""
+def _refused(count: int, chance: random.Random | None) -> frozenset[int]:
+    """Half of the items, at least one."""
+    return frozenset(chance.sample(range(count), max(count // 2, 1))) if chance is not None else frozenset()
 
 
-def _item(books: Company, item: dict[str, Any], behaviour: Behaviour) -> bytes:
-    tail = b',"bId":' + encode(item.get("bId")) + b"}"
+def _tail(item: dict[str, Any], start: bytes) -> bytes:
+    return start + b',"bId":' + encode(item.get("bId")) + b"}"
+
+
+def _item(books: Company, item: dict[str, Any], behaviour: Behaviour, memory: BatchReplays | None) -> bytes:
+    bid = str(item.get("bId", ""))
+    memory = memory if bid else None
+    remembered = memory.recall(bid) if memory is not None else None
+    if remembered is not None:
+        return remembered
     mark = books.mark()
     try:
         key, value = _carry_out(books, item, behaviour)
     except errors.QuickBooksFault as fault:
         books.roll_back(mark)
-        key, value = "Fault", encode(fault.fault())
-    return b'{"%s":' % key.encode() + value + tail
+        return _tail(item, b'{"Fault":' + encode(fault.fault()))
+    done = _tail(item, b'{"%s":' % key.encode() + value)
+    if memory is not None and "Query" not in item:
+        memory.remember(bid, done)
+    return done
 
 
 def _carry_out(books: Company, item: dict[str, Any], behaviour: Behaviour) -> tuple[str, bytes]:

@@ -6,6 +6,7 @@ Read by the API, changed through ``PUT /_emulator/state``; unknown names and val
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
+from decimal import Decimal
 from typing import Any
 
 CHOICES = {
@@ -31,18 +32,28 @@ class Behaviour:
     requests_per_minute: int = 500
     requests_per_second: int = 10
     batches_per_minute: int = 40
+    name_write_seconds: float = 0.0  # how long a write to a name list takes; a second one meanwhile is refused (F3.2.7)
 
     def change(self, wanted: dict[str, Any]) -> None:
-        known = {each.name: each for each in fields(self)}
-        for name, value in wanted.items():
-            if name not in known:
-                raise ValueError(f"Unknown switch {name!r}. Known: {', '.join(sorted(known))}.")
-            if name in CHOICES and value not in CHOICES[name]:
-                raise ValueError(f"{name} must be one of {', '.join(CHOICES[name])}.")
-            if name not in CHOICES and type(value) is not type(getattr(Behaviour(), name)):
-                raise ValueError(f"{name} must be {type(getattr(Behaviour(), name)).__name__}.")
-        for name, value in wanted.items():
+        """All or nothing: a wrong name or value changes no switch."""
+        accepted = {name: _accepted(name, value) for name, value in wanted.items()}
+        for name, value in accepted.items():
             setattr(self, name, value)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def _accepted(name: str, value: Any) -> Any:
+    known = {each.name: each.default for each in fields(Behaviour)}
+    if name not in known:
+        raise ValueError(f"Unknown switch {name!r}. Known: {', '.join(sorted(known))}.")
+    if name in CHOICES:
+        if value not in CHOICES[name]:
+            raise ValueError(f"{name} must be one of {', '.join(CHOICES[name])}.")
+        return value
+    if isinstance(known[name], float) and isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not type(known[name]):
+        raise ValueError(f"{name} must be {type(known[name]).__name__}.")
+    return value

@@ -9,17 +9,17 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass, field, replace
 
-from . import api, batch, control
+from . import answers, api, batch, console, control, origin, replays
 from .authorize import authorize
 from .behaviour import Behaviour
 from .clock import Clock, envelope_time
 from .entities import RULES
 from .errors import (
-    THROTTLED_XML,
     GatewayFault,
     NotEmulated,
     QuickBooksFault,
-    business,
+    item_throttled,
+    one_name_at_a_time,
     stale,
     system_failure,
     throttled,
@@ -29,22 +29,15 @@ from .limits import Limits
 from .notifications import changes
 from .oauth import OAuth
 from .persistence import Keeper
+from .replays import BatchReplays, Replays
 from .seeds.company import open_books
 from .store import Company
 from .traffic import Traffic
 from .webhooks import Webhooks
 from .wire import JSON_OK, Ending, Request, Response, json_response
 
-MAX_REQUESTID = 50  # F3.3.1
-KEPT_REPLAYS = 100_000  # memory: the oldest answers are forgotten first
 FIRST_REALM = 9_130_000_000_000_001
 DISCOVERY = ("/.well-known/openid_configuration", "/.well-known/openid_sandbox_configuration")
-
-
-@dataclass
-class Replay:
-    expires: float
-    response: Response
 
 
 @dataclass(order=True)
@@ -71,8 +64,7 @@ class Emulator:
         self.oauth = OAuth(self.clock, self.behaviour, client_id=client_id, client_secret=client_secret)
         self.webhooks = Webhooks(self.clock, client_id)
         self.companies: dict[str, Company] = {}
-        self.replays: dict[tuple[str, str], Replay] = {}
-        self.fresh_replays: list[tuple[str, str]] = []  # not yet on disk
+        self.replays = Replays(self.clock, self.behaviour)
         self.keeper = keeper
         self._postponed: list[Postponed] = []
         self._numbers = 0
@@ -98,7 +90,7 @@ class Emulator:
         """End of a unit of work: write what was touched, tell who listens, forget how to undo it."""
         if self.keeper is not None:
             self.keeper.save(self)
-        self.fresh_replays.clear()
+        self.replays.fresh.clear()
         for company in self.companies.values():
             if company.before:
                 self._tell(company)
@@ -116,7 +108,7 @@ class Emulator:
     def reset(self) -> None:
         """Back to nothing: no companies, tokens, faults or memory. The clock runs on real time again."""
         self.companies.clear()
-        self.replays.clear()
+        self.replays.forget()
         self._postponed.clear()
         self.faults.remove(None)
         self.traffic.clear()
@@ -132,8 +124,9 @@ class Emulator:
 
     def handle(self, request: Request) -> Response:
         self.run_due()
-        if request.path.startswith("/_emulator/"):
-            return control.answer(self, request)
+        if origin.is_private(request.path):
+            page = console if console.serves(request.path) else control
+            return origin.refusal(request) or page.answer(self, request)
         call = api.call_of(request)
         fault = self.faults.before(call)
         response = self._with_fault(call, request, fault) if fault else self._serve(call, request)
@@ -155,7 +148,8 @@ class Emulator:
 
     # -- serving ------------------------------------------------------------------------------------------------
 
-    def _serve(self, call: Call, request: Request) -> Response:
+    def _serve(self, call: Call, request: Request, fault: Fault | None = None) -> Response:
+        """``fault`` only where it strikes within an answer (partial_batch)."""
         if call.realm is None:
             response = self._outside(call, request)
             if self.oauth.changed:
@@ -164,11 +158,11 @@ class Emulator:
         started = self.clock.timestamp()
         try:
             self._gate(call, request)
-            return self._company(call, request, started)
-        except GatewayFault as fault:
-            return self._gateway(fault, started)
-        except QuickBooksFault as fault:
-            return _faulted(fault, started)
+            return self._company(call, request, started, fault)
+        except GatewayFault as refused:
+            return answers.gateway(refused, started, format=self.behaviour.throttle_format)
+        except QuickBooksFault as refused:
+            return answers.faulted(refused, started)
         except NotEmulated as missing:
             return json_response({"emulator": str(missing)}, status=501)
 
@@ -180,8 +174,8 @@ class Emulator:
         if call.operation == "authorize" and request.method == "GET":
             return authorize(self.oauth, self.companies, request)
         if request.path.rstrip("/") in DISCOVERY:
-            return json_response(discovery(f"http://{request.headers.get('host', 'localhost')}"))
-        return Response(404, b"<html><body><h1>404 Not Found</h1></body></html>", {"content-type": "text/html"})
+            return answers.discovery(f"http://{request.headers.get('host', 'localhost')}")
+        return answers.no_page()
 
     def _gate(self, call: Call, request: Request) -> None:
         realm = call.realm or ""
@@ -193,67 +187,78 @@ class Emulator:
         if "json" not in request.headers.get("accept", ""):
             raise NotEmulated("XML answers are not emulated: send Accept: application/json.")
 
-    def _company(self, call: Call, request: Request, started: float) -> Response:
+    def _company(self, call: Call, request: Request, started: float, fault: Fault | None) -> Response:
         company = self.companies.get(call.realm or "")
         if company is None:
             raise NotEmulated(f"There is no company {call.realm} here.")
         key = self._replay_key(call, request)
-        remembered = self.replays.get(key) if key else None
-        if remembered is not None and remembered.expires > started:
-            return remembered.response  # F3.3.2: the first answer again, byte for byte
+        remembered = self.replays.recall(key) if key else None
+        if remembered is not None:
+            return Response(200, remembered, {"content-type": JSON_OK})  # F3.3.2: the first answer, byte for byte
+        if call.writes_a_name and self.limits.name_list_busy(company.realm, call.entity or ""):
+            raise one_name_at_a_time(call.entity)
+        name, value = self._carried_out(company, request, self._around(call, request, fault))
+        body = b'{"%s":%s,"time":"%s"}' % (name.encode(), value, envelope_time(started).encode())
+        if key:
+            self.replays.remember(key, body)
+        self.keep()
+        delay = self.limits.occupy_name_list(company.realm, call.entity or "") if call.writes_a_name else 0.0
+        return Response(200, body, {"content-type": JSON_OK}, delay=delay)
+
+    def _carried_out(self, company: Company, request: Request, around: batch.Circumstances) -> tuple[str, bytes]:
+        """All of it or, when it is refused, nothing."""
         mark = company.mark()
+        company.poisoned = self.faults.poisoned(company.realm)
         try:
-            name, value = api.serve(company, request, self.behaviour)
+            return api.serve(company, request, self.behaviour, around=around)
         except BaseException:
             company.roll_back(mark)
             raise
-        body = b'{"%s":%s,"time":"%s"}' % (name.encode(), value, envelope_time(started).encode())
-        response = Response(200, body, {"content-type": JSON_OK})
-        if key and self.behaviour.requestid_memory_seconds > 0:
-            self._remember(key, started, response)
-        self.keep()
-        return response
+        finally:
+            company.poisoned = {}  # a person at the screen still sees the row
 
-    def _remember(self, key: tuple[str, str], started: float, response: Response) -> None:
-        self.replays[key] = Replay(started + self.behaviour.requestid_memory_seconds, response)
-        self.fresh_replays.append(key)
-        while len(self.replays) > KEPT_REPLAYS:
-            self.replays.pop(next(iter(self.replays)))
-
-    def _replay_key(self, call: Call, request: Request) -> tuple[str, str] | None:
+    def _replay_key(self, call: Call, request: Request) -> replays.Key | None:
         """Writes only, successes only (F3.3.6); an empty requestid means none (F3.3.9)."""
         requestid = request.query.get("requestid", "")
-        if not requestid or request.method != "POST" or call.operation == "query":
+        if not requestid or request.method != "POST" or call.operation in ("query", "batch"):
             return None
-        if len(requestid) > MAX_REQUESTID:
-            raise business("requestid must not be longer than 50 characters.")
-        if call.operation == "batch":
-            requestid += f" {batch.identity(request.body)}"  # F3.3.8: identity is requestid and bIds
-        return call.realm or "", requestid
+        return call.realm or "", replays.checked(requestid)
 
-    def _gateway(self, fault: GatewayFault, started: float, format: str | None = None) -> Response:
-        if fault.status == 429 and (format or self.behaviour.throttle_format) == "xml":
-            body = THROTTLED_XML.format(time=envelope_time(started)).encode()
-            return Response(429, body, {"content-type": "text/xml"})
-        headers = {"www-authenticate": 'Bearer realm="Intuit", error="invalid_token"'} if fault.status == 401 else {}
-        return json_response(fault.envelope(int(started * 1000)), status=fault.status, headers=headers)
+    def _around(self, call: Call, request: Request, fault: Fault | None) -> batch.Circumstances:
+        if call.operation != "batch":
+            return batch.Circumstances()
+        requestid = replays.checked(request.query.get("requestid", ""))
+        memory = BatchReplays(self.replays, call.realm or "", requestid) if requestid else None
+        if fault is None:
+            return batch.Circumstances(memory)
+        refusal = item_throttled() if fault.format == "throttle" else system_failure("Unexpected Internal Error")
+        return batch.Circumstances(memory, fault.chance, refusal)
 
     # -- faults on order ----------------------------------------------------------------------------------------
 
     def _with_fault(self, call: Call, request: Request, fault: Fault) -> Response:
+        """Either the fault is the whole answer, or the request is served and its answer spoiled."""
+        refused = self._refusal(call, request, fault)
+        if refused is not None:
+            return refused
+        if fault.kind == "expired_access":
+            self.oauth.expire_access(request.headers.get("authorization", ""))
+        within = fault if fault.kind == "partial_batch" else None
+        return _spoiled(self._serve(call, request, within), fault)
+
+    def _refusal(self, call: Call, request: Request, fault: Fault) -> Response | None:
         now = self.clock.timestamp()
         match fault.kind:
-            case "throttle":
-                return self._gateway(throttled(), now, fault.format)
+            case "throttle" | "quota_exhausted":
+                return answers.gateway(throttled(), now, format=fault.format or self.behaviour.throttle_format)
             case "server_error":
-                return _server_error(fault, now)
-            case "expired_access":
-                self.oauth.expire_access(request.headers.get("authorization", ""))
-                return self._serve(call, request)
+                return answers.server_error(fault.status, now, format=fault.format)
             case "stale_token":
-                return _faulted(stale("Craig Carlson"), now)
+                return answers.faulted(stale("Craig Carlson"), now)
+            case "one_name_at_a_time":
+                return answers.faulted(one_name_at_a_time(call.entity), now)
             case "fault_in_200":
-                return _faulted(system_failure("Unexpected Internal Error", status=200), now)
+                return answers.faulted(system_failure("Unexpected Internal Error", status=200), now)
             case "refuse":
                 return Response(0, ending=Ending.REFUSE, delay=fault.seconds)
             case "reset_before":
@@ -262,20 +267,7 @@ class Emulator:
                 return Response(0, ending=Ending.HANG, delay=fault.seconds)
             case "late":
                 return self._postpone(request, fault.seconds)
-        return self._spoiled(self._serve(call, request), fault)
-
-    def _spoiled(self, response: Response, fault: Fault) -> Response:
-        """The request is served and committed; what the client gets of the answer is another matter."""
-        match fault.kind:
-            case "slow":
-                return replace(response, delay=fault.seconds)
-            case "lost_response":
-                return replace(response, ending=Ending.ABORT)
-            case "truncated":
-                return replace(response, ending=Ending.CUT)
-            case "malformed":
-                return replace(response, body=response.body[:-1] + b',,"')
-        raise AssertionError(f"unknown fault {fault.kind}")
+        return None
 
     def _postpone(self, request: Request, seconds: float) -> Response:
         self._numbers += 1
@@ -283,29 +275,15 @@ class Emulator:
         return Response(0, ending=Ending.ABORT, due_in=seconds)
 
 
-def _faulted(fault: QuickBooksFault, started: float) -> Response:
-    envelope: dict[str, object] = {"Fault": fault.fault()}
-    if fault.timed:
-        envelope["time"] = envelope_time(started)
-    return json_response(envelope, status=fault.status)
-
-
-def _server_error(fault: Fault, started: float) -> Response:
-    if fault.format == "html" or (fault.format is None and fault.status != 500):
-        body = f"<html><head><title>{fault.status}</title></head><body>Service Unavailable</body></html>"
-        return Response(fault.status, body.encode(), {"content-type": "text/html"})
-    return _faulted(system_failure("Unexpected Internal Error", status=fault.status), started)
-
-
-def discovery(base: str) -> dict[str, object]:
-    """The discovery document with this server's own addresses (field names as recorded)."""
-    return {
-        "issuer": f"{base}/op/v1",
-        "authorization_endpoint": f"{base}/connect/oauth2",
-        "token_endpoint": f"{base}/oauth2/v1/tokens/bearer",
-        "revocation_endpoint": f"{base}/v2/oauth2/tokens/revoke",
-        "response_types_supported": ["code"],
-        "subject_types_supported": ["public"],
-        "scopes_supported": ["com.intuit.quickbooks.accounting"],
-        "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
-    }
+def _spoiled(response: Response, fault: Fault) -> Response:
+    """The request was served and committed; what the client gets of the answer is another matter."""
+    match fault.kind:
+        case "slow":
+            return replace(response, delay=fault.seconds)
+        case "lost_response":
+            return replace(response, ending=Ending.ABORT)
+        case "truncated":
+            return replace(response, ending=Ending.CUT)
+        case "malformed":
+            return replace(response, body=response.body[:-1] + b',,"')
+    return response

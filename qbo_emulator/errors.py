@@ -192,6 +192,18 @@ def business(text: str) -> QuickBooksFault:
     return QuickBooksFault("6000", message, f"Business Validation Error: {text}", "")
 
 
+def one_name_at_a_time(entity: str | None) -> QuickBooksFault:
+    """6000, reported from production: parallel writes to one list; to be tried again (F3.2.7)."""
+    what = "product or service" if entity == "Item" else "name"
+    return business(f"You can only add or edit one {what} at a time. Please try again.")
+
+
+def item_throttled() -> QuickBooksFault:
+    """3001 for one item of a batch that is answered with 200 otherwise (F7.6, uncertain)."""
+    fault = throttled()
+    return QuickBooksFault(fault.code, "ThrottleExceeded", fault.detail, type=SERVICE, status=429)
+
+
 def amount_mismatch(supplied: str) -> QuickBooksFault:
     """6070, production reports (F3.4.11)."""
     detail = f"Amount is not equal to UnitPrice * Qty. Supplied value:{supplied}"

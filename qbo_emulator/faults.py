@@ -9,6 +9,8 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
+METERED = frozenset({"read", "query", "cdc", "batch"})  # CorePlus calls (F5.6)
+NAME_LISTS = {"Customer": "names", "Vendor": "names", "Item": "items"}  # written one at a time (F3.2.7)
 KINDS = (
     "throttle",
     "server_error",
@@ -23,11 +25,21 @@ KINDS = (
     "truncated",
     "malformed",
     "fault_in_200",
+    "partial_batch",
+    "one_name_at_a_time",
+    "poison_row",
+    "quota_exhausted",
 )
-LATER = ("partial_batch", "one_name_at_a_time", "poison_row", "quota_exhausted")
-MATCHERS = ("method", "path", "entity", "operation", "realm", "nth")
+LASTING = ("poison_row", "quota_exhausted")  # until they are deleted
+MATCHERS = ("method", "path", "entity", "operation", "realm", "nth", "id")
 FIELDS = ("kind", "match", "times", "probability", "seed", "seconds", "status", "format")
 NUMBERS = ("times", "probability", "seed", "seconds", "status")
+FORMATS = {
+    "throttle": ("json", "xml"),
+    "quota_exhausted": ("json", "xml"),
+    "server_error": ("json", "html"),
+    "partial_batch": ("failure", "throttle"),
+}
 MAX_SECONDS = 120.0  # the real service cuts a request at 120 s (F5.3)
 
 
@@ -41,6 +53,24 @@ class Call:
     operation: str
     realm: str | None
 
+    @property
+    def writes_a_name(self) -> bool:
+        return self.entity in NAME_LISTS and self.operation in ("create", "update")
+
+
+def _concerns(kind: str, call: Call) -> bool:
+    """Some kinds can only befall some calls; a poisoned row strikes whoever shows it, not a call."""
+    match kind:
+        case "partial_batch":
+            return call.operation == "batch"
+        case "one_name_at_a_time":
+            return call.writes_a_name
+        case "quota_exhausted":
+            return call.realm is not None and call.operation in METERED
+        case "poison_row":
+            return False
+    return True
+
 
 @dataclass
 class Fault:
@@ -52,7 +82,7 @@ class Fault:
     seed: int = 0
     seconds: float = 1.0
     status: int = 500
-    format: str | None = None  # throttle: json or xml; server_error: json or html
+    format: str | None = None  # see FORMATS
     seen: int = 0
     done: int = 0
     chance: random.Random = field(default_factory=random.Random, repr=False)
@@ -70,6 +100,8 @@ class Fault:
         return True
 
     def _matches(self, call: Call) -> bool:
+        if not _concerns(self.kind, call):
+            return False
         for name in ("method", "entity", "operation", "realm"):
             wanted = self.match.get(name)
             if wanted is not None and str(wanted).lower() != str(getattr(call, name)).lower():
@@ -92,8 +124,6 @@ class Faults:
         if not isinstance(wanted, dict) or set(wanted) - set(FIELDS):
             raise ValueError(f"A fault has the fields {', '.join(FIELDS)}.")
         kind, match = wanted.get("kind"), wanted.get("match", {})
-        if kind in LATER:
-            raise ValueError(f"The fault {kind!r} is not built yet.")
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}.")
         if not isinstance(match, dict) or set(match) - set(MATCHERS):
@@ -101,9 +131,10 @@ class Faults:
         numbers = {name: wanted[name] for name in NUMBERS if name in wanted}
         if not all(each is None or _numeric(each) for each in numbers.values()):
             raise ValueError("times, probability, seed, seconds and status are numbers.")
+        _check_particulars(str(kind), match, wanted)
         self._last_id += 1
         fault = Fault(self._last_id, str(kind), match, format=wanted.get("format"))
-        fault.times = int(numbers["times"]) if numbers.get("times") else (None if "times" in numbers else 1)
+        fault.times = _times(str(kind), numbers)
         fault.probability = float(numbers.get("probability", 1.0))
         fault.seed = int(numbers.get("seed", 0))
         fault.seconds = min(float(numbers.get("seconds", MAX_SECONDS if kind == "hang" else 1.0)), MAX_SECONDS)
@@ -117,12 +148,38 @@ class Faults:
         self.active = [each for each in self.active if id is not None and each.id != id]
         return before - len(self.active)
 
+    def poisoned(self, realm: str) -> dict[tuple[str, str], int]:
+        """(entity in lower case, id) of the rows that cannot be shown, with the status that is answered."""
+        return {
+            (str(each.match["entity"]).lower(), str(each.match["id"])): each.status
+            for each in self.active
+            if each.kind == "poison_row" and each.match.get("realm", realm) == realm
+        }
+
     def before(self, call: Call) -> Fault | None:
         """The first fault that strikes this call; the others do not count it."""
         for fault in self.active:
             if fault.strikes(call):
                 return fault
         return None
+
+
+def _check_particulars(kind: str, match: dict[str, Any], wanted: dict[str, Any]) -> None:
+    format = wanted.get("format")
+    if format is not None and format not in FORMATS.get(kind, ()):
+        raise ValueError(f"The format of {kind} is one of {', '.join(FORMATS.get(kind, ('none',)))}.")
+    if kind == "poison_row" and not {"entity", "id"} <= match.keys() <= {"entity", "id", "realm"}:
+        raise ValueError("poison_row matches entity and id, and realm where the id alone does not tell.")
+    if kind != "poison_row" and "id" in match:
+        raise ValueError("Only poison_row matches an id.")
+    if kind == "poison_row" and "times" in wanted:
+        raise ValueError("poison_row lasts until it is deleted; times has no meaning for it.")
+
+
+def _times(kind: str, numbers: dict[str, Any]) -> int | None:
+    if "times" not in numbers:
+        return None if kind in LASTING else 1
+    return int(numbers["times"]) if numbers["times"] else None
 
 
 def _numeric(value: Any) -> bool:

@@ -6,6 +6,7 @@ from collections import defaultdict, deque
 
 from .behaviour import Behaviour
 from .clock import Clock
+from .faults import NAME_LISTS
 
 MINUTE = 60.0
 
@@ -15,6 +16,7 @@ class Limits:
         self._clock, self._behaviour = clock, behaviour
         self._requests: defaultdict[str, deque[float]] = defaultdict(deque)
         self._batches: defaultdict[str, deque[float]] = defaultdict(deque)
+        self._busy_until: dict[tuple[str, str], float] = {}
 
     def exceeded(self, realm: str, *, batch: bool) -> bool:
         """Count one request; True when it is over a limit. A refused request is not counted."""
@@ -39,6 +41,16 @@ class Limits:
         if batch:
             batches.append(now)
         return False
+
+    def name_list_busy(self, realm: str, entity: str) -> bool:
+        """Somebody else's write to the same list is still under way (F3.2.7)."""
+        return self._clock.timestamp() < self._busy_until.get((realm, NAME_LISTS[entity]), 0.0)
+
+    def occupy_name_list(self, realm: str, entity: str) -> float:
+        """Seconds the write that was just served keeps the list to itself: its answer leaves only then."""
+        seconds = self._behaviour.name_write_seconds
+        self._busy_until[realm, NAME_LISTS[entity]] = self._clock.timestamp() + seconds
+        return seconds
 
     def in_the_last_minute(self) -> dict[str, int]:
         since = self._clock.timestamp() - MINUTE

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from .replays import Replay
 from .store import Company, Record, Stub
 from .webhooks import Subscription
-from .wire import Response, decode, encode
+from .wire import decode, encode
 
 if TYPE_CHECKING:
     from .emulator import Emulator
@@ -47,7 +48,7 @@ class Keeper:
 
     def save(self, emulator: Emulator) -> None:
         if not (
-            emulator.fresh_replays or emulator.oauth.changed or any(c.touched for c in emulator.companies.values())
+            emulator.replays.fresh or emulator.oauth.changed or any(c.touched for c in emulator.companies.values())
         ):
             return
         self._db.execute("BEGIN")
@@ -106,15 +107,13 @@ class Keeper:
             yield company.realm, entity, id, encode(state)
 
     def _new_replays(self, emulator: Emulator) -> None:
-        for key in emulator.fresh_replays:
-            replay = emulator.replays[key]
-            self._db.execute("REPLACE INTO replay VALUES (?,?,?,?)", (*key, replay.expires, replay.response.body))
+        for key in emulator.replays.fresh:
+            replay = emulator.replays.answers[key]
+            self._db.execute("REPLACE INTO replay VALUES (?,?,?,?)", (*key, replay.expires, replay.body))
 
     # -- reading ------------------------------------------------------------------------------------------------
 
     def load(self, emulator: Emulator) -> None:
-        from .emulator import Replay
-
         for realm, state in self._db.execute("SELECT realm, state FROM company ORDER BY realm"):
             kept = decode(state)
             company = emulator.blank_company(realm, kept.pop("name"), kept.pop("country"))
@@ -123,8 +122,7 @@ class Keeper:
         for realm, entity, id, state in self._db.execute("SELECT realm, entity, id, state FROM record"):
             _restore(emulator.companies[realm], entity, id, decode(state))
         for realm, requestid, expires, body in self._db.execute("SELECT realm, requestid, expires, body FROM replay"):
-            headers = {"content-type": "application/json;charset=utf-8"}
-            emulator.replays[realm, requestid] = Replay(expires, Response(200, body, headers))
+            emulator.replays.answers[realm, requestid] = Replay(expires, body)
         self._load_kept(emulator)
 
     def _load_kept(self, emulator: Emulator) -> None:

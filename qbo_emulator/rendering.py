@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .clock import stamp
 from .entities import RULES
+from .errors import system_failure
 from .store import Company, Record, Stub
 from .wire import encode
 
@@ -11,11 +12,20 @@ NAME_SOURCES = frozenset({"Customer", "Vendor", "Item", "Account", "Term", "Paym
 
 
 def rendered(books: Company, record: Record, *, row: bool = False) -> bytes:
+    """``row`` = inside a query answer. A row poisoned on order makes whatever would show it fail."""
+    if books.poisoned:
+        _check_poison(books, record)
     key = (record.entity, record.id, row)
     found = books.rendered.get(key)
     if found is None:
         found = books.rendered[key] = encode(RULES[record.entity].render(books, record, row=row))
     return found
+
+
+def _check_poison(books: Company, record: Record) -> None:
+    status = books.poisoned.get((record.entity.lower(), record.id))
+    if status is not None:
+        raise system_failure("java.lang.NullPointerException", status=status)
 
 
 def names_changed(books: Company) -> None:

@@ -107,6 +107,7 @@ class Company:
     books_closed_until: str | None = None
     warns_of_duplicate_numbers: bool = False  # a user-interface option the API cannot read (F3.5.7)
     rendered: dict[tuple[str, str, bool], bytes] = field(default_factory=dict)
+    poisoned: dict[tuple[str, str], int] = field(default_factory=dict)  # rows that cannot be shown, on order
     touched: set[tuple[str, str]] = field(default_factory=set)
     undo: list[Callable[[], None]] = field(default_factory=list)
     before: dict[tuple[str, str], Record | None] = field(default_factory=dict)  # as the unit of work found it

@@ -6,12 +6,11 @@ from collections import Counter, deque
 from typing import Any
 
 from .clock import Clock, envelope_time
-from .faults import Call
+from .faults import METERED, Call
 from .wire import Malformed, Request, Response, decode
 
 KEPT_EXCHANGES = 2_000  # at most this many bodies of KEPT_BYTES stay in memory
 KEPT_BYTES = 32_768
-METERED = frozenset({"read", "query", "cdc", "batch"})  # CorePlus calls (F5.6)
 
 
 class Traffic:

@@ -82,9 +82,7 @@ def test_the_other_kinds_answer_as_named(books: Books) -> None:
     assert [books.call("GET", "/preferences").status for _ in range(2)] == [401, 401]
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"kind": "nonsense"}, {"kind": "partial_batch"}, {"kind": "slow", "match": {"x": 1}}, {"what": 1}]
-)
+@pytest.mark.parametrize("wrong", [{"kind": "nonsense"}, {"kind": "slow", "match": {"x": 1}}, {"what": 1}])
 def test_a_wrong_fault_is_refused_with_a_sentence(books: Books, wrong: dict[str, Any]) -> None:
     answer = books.door.request("POST", "/_emulator/faults", json=wrong)
     assert answer.status == 400
