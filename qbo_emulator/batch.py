@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from .replays import BatchReplays
 from .store import Company
 from .wire import encode
 
+LOG = logging.getLogger(__name__)
 MAX_ITEMS = 30  # F5.2
 NOT_PAYLOAD = frozenset({"bId", "operation", "optionsData", "Query"})
 
@@ -36,12 +38,16 @@ def answer(books: Company, body: Any, behaviour: Behaviour, around: Circumstance
     if len(items) > MAX_ITEMS:
         raise errors.batch_too_large(MAX_ITEMS)
     refused = _refused(len(items), around.chance)
-    answers = [
-        _tail(item, b'{"Fault":' + encode(around.refusal.fault()))
-        if number in refused and around.refusal is not None
-        else _item(books, item, behaviour, around.memory)
-        for number, item in enumerate(items)
-    ]
+    answers: list[bytes] = []
+    done: dict[str, bytes] = {}
+    for number, item in enumerate(items):
+        if number in refused and around.refusal is not None:
+            answers.append(_tail(item, b'{"Fault":' + encode(around.refusal.fault())))
+        else:
+            answers.append(_item(books, item, behaviour, around.memory, done))
+    if around.memory is not None:
+        for bid, remembered in done.items():
+            around.memory.remember(bid, remembered)
     return b"[" + b",".join(answers) + b"]"
 
 
@@ -54,10 +60,12 @@ def _tail(item: dict[str, Any], start: bytes) -> bytes:
     return start + b',"bId":' + encode(item.get("bId")) + b"}"
 
 
-def _item(books: Company, item: dict[str, Any], behaviour: Behaviour, memory: BatchReplays | None) -> bytes:
+def _item(
+    books: Company, item: dict[str, Any], behaviour: Behaviour, memory: BatchReplays | None, done: dict[str, bytes]
+) -> bytes:
+    """One item's answer; a write that succeeded also goes into ``done``, by its bId."""
     bid = str(item.get("bId", ""))
-    memory = memory if bid else None
-    remembered = memory.recall(bid) if memory is not None else None
+    remembered = memory.recall(bid) if memory is not None and bid else None
     if remembered is not None:
         return remembered
     mark = books.mark()
@@ -66,10 +74,16 @@ def _item(books: Company, item: dict[str, Any], behaviour: Behaviour, memory: Ba
     except errors.QuickBooksFault as fault:
         books.roll_back(mark)
         return _tail(item, b'{"Fault":' + encode(fault.fault()))
-    done = _tail(item, b'{"%s":' % key.encode() + value)
-    if memory is not None and "Query" not in item:
-        memory.remember(bid, done)
-    return done
+    except errors.NotEmulated:
+        raise  # the whole batch says so
+    except Exception:
+        LOG.exception("a mistake of the emulator in an item of a batch")
+        books.roll_back(mark)
+        return _tail(item, b'{"Fault":' + encode(errors.system_failure("Unexpected Internal Error").fault()))
+    answer = _tail(item, b'{"%s":' % key.encode() + value)
+    if bid and "Query" not in item:
+        done[bid] = answer
+    return answer
 
 
 def _carry_out(books: Company, item: dict[str, Any], behaviour: Behaviour) -> tuple[str, bytes]:

@@ -32,6 +32,8 @@ class Behaviour:
     requests_per_minute: int = 500
     requests_per_second: int = 10
     batches_per_minute: int = 40
+    batches_per_minute_realm: int = 120  # of all applications together; there is one here
+    monthly_quota: int = 0  # calls that take data out, a month; 0 = no end
     name_write_seconds: float = 0.0  # how long a write to a name list takes; a second one meanwhile is refused (F3.2.7)
 
     def change(self, wanted: dict[str, Any]) -> None:

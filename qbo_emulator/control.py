@@ -169,7 +169,13 @@ def _clear_journal(emulator: Emulator, request: Request, rest: list[str]) -> Any
 
 
 def _metrics(emulator: Emulator, request: Request, rest: list[str]) -> Any:
-    return {**emulator.traffic.metrics(), "in_the_last_minute": emulator.limits.in_the_last_minute()}
+    by_month = emulator.limits.metered()
+    return {
+        **emulator.traffic.metrics(),
+        "metered": {realm: sum(months.values()) for realm, months in by_month.items()},
+        "metered_by_month": by_month,
+        "in_the_last_minute": emulator.limits.in_the_last_minute(),
+    }
 
 
 def _webhooks(emulator: Emulator, request: Request, rest: list[str]) -> Any:

@@ -7,6 +7,7 @@ replay memory, the books. A refused request leaves nothing behind; a served one 
 from __future__ import annotations
 
 import heapq
+import logging
 from dataclasses import dataclass, field, replace
 
 from . import answers, api, batch, console, control, origin, replays
@@ -24,7 +25,7 @@ from .errors import (
     system_failure,
     throttled,
 )
-from .faults import Call, Fault, Faults
+from .faults import METERED, Call, Fault, Faults
 from .limits import Limits
 from .notifications import changes
 from .oauth import OAuth
@@ -36,6 +37,7 @@ from .traffic import Traffic
 from .webhooks import Webhooks
 from .wire import JSON_OK, Ending, Request, Response, json_response
 
+LOG = logging.getLogger(__name__)
 FIRST_REALM = 9_130_000_000_000_001
 DISCOVERY = ("/.well-known/openid_configuration", "/.well-known/openid_sandbox_configuration")
 
@@ -117,6 +119,7 @@ class Emulator:
         self.behaviour.change(Behaviour().as_dict())
         self.oauth.forget()
         self.webhooks.forget()
+        self.limits.forget()
         if self.keeper is not None:
             self.keeper.forget_all()
 
@@ -131,6 +134,8 @@ class Emulator:
         fault = self.faults.before(call)
         response = self._with_fault(call, request, fault) if fault else self._serve(call, request)
         response = replace(response, headers={**self._headers(response), **response.headers})
+        if call.realm and call.operation in METERED and response.status == 200:
+            self.limits.meter(call.realm)
         self.traffic.record(call, request, response, fault=fault.kind if fault else None)
         return response
 
@@ -165,6 +170,9 @@ class Emulator:
             return answers.faulted(refused, started)
         except NotEmulated as missing:
             return json_response({"emulator": str(missing)}, status=501)
+        except Exception:
+            LOG.exception("a mistake of the emulator in %s %s", call.operation, call.entity)
+            return answers.faulted(system_failure("Unexpected Internal Error", status=500), started)
 
     def _outside(self, call: Call, request: Request) -> Response:
         if call.operation == "token" and request.method == "POST":
@@ -183,6 +191,8 @@ class Emulator:
         if refused is not None:
             raise refused
         if self.limits.exceeded(realm, batch=call.operation == "batch"):
+            raise throttled()
+        if call.operation in METERED and self.limits.quota_exhausted():
             raise throttled()
         if "json" not in request.headers.get("accept", ""):
             raise NotEmulated("XML answers are not emulated: send Accept: application/json.")

@@ -6,7 +6,7 @@ from collections import Counter, deque
 from typing import Any
 
 from .clock import Clock, envelope_time
-from .faults import METERED, Call
+from .faults import Call
 from .wire import Malformed, Request, Response, decode
 
 KEPT_EXCHANGES = 2_000  # at most this many bodies of KEPT_BYTES stay in memory
@@ -20,15 +20,12 @@ class Traffic:
         self._number = 0
         self.kinds: Counter[str] = Counter()
         self.statuses: Counter[str] = Counter()
-        self.metered: Counter[str] = Counter()
         self.throttled: Counter[str] = Counter()
 
     def record(self, call: Call, request: Request, response: Response, *, fault: str | None) -> None:
         self._number += 1
         self.kinds[f"{call.operation} {call.entity}" if call.entity else call.operation] += 1
         self.statuses[str(response.status)] += 1
-        if call.realm and response.status == 200 and call.operation in METERED:
-            self.metered[call.realm] += 1
         if call.realm and response.status == 429:
             self.throttled[call.realm] += 1
         secret = call.realm is None
@@ -69,7 +66,6 @@ class Traffic:
             "requests": self._number,
             "by_kind": dict(self.kinds),
             "by_status": dict(self.statuses),
-            "metered": dict(self.metered),
             "throttled": dict(self.throttled),
         }
 
