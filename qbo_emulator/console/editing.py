@@ -20,12 +20,13 @@ from .fields import changes, inputs, select, values
 from .figures import title_of
 from .forms import CUSTOMER_REF, FIELDS, TAX, TERMS, customers
 from .layout import actions, heading, page
-from .markup import Child, Markup, el, fragment, link
+from .markup import Markup, el, fragment, link
 from .plane import Refused, sentence
 from .visit import Missing, Visit, books_address, go_to
 
 SALES = ("Invoice", "CreditMemo")
 RAW_FIELD = "raw"
+NEW = {"Payment": "Receive payment", "CreditMemo": "New credit memo", "PaymentMethod": "New payment method"}
 
 
 def records(visit: Visit, rules: Rules, *more: str) -> str:
@@ -186,10 +187,10 @@ def _form(
     visit: Visit, rules: Rules, record: Record | None, current: Mapping[str, str], *, error: str = ""
 ) -> Response:
     books = visit.company
-    title = f"Edit {title_of(books, record)}" if record else f"New {_spoken(rules)}"
+    title = f"Edit {title_of(books, record)}" if record else NEW.get(rules.name, f"New {rules.name.lower()}")
     back = books_address(books, rules.path, *([record.id] if record else []))
     if rules.name == "Payment" and record is None and books.get("Customer", current.get(CUSTOMER_REF.path)) is None:
-        return page(visit, "Receive payment", heading("Receive payment"), _which_customer(visit), error=error)
+        return page(visit, title, heading(title), _which_customer(visit), error=error)
     token = current.get("SyncToken", str(record.token) if record else "")
     form = el(
         "form",
@@ -202,10 +203,6 @@ def _form(
     return page(visit, title, heading(title), form, _raw_box(visit, current, token), error=error)
 
 
-def _spoken(rules: Rules) -> str:
-    return {"CreditMemo": "credit memo", "PaymentMethod": "payment method"}.get(rules.name, rules.name.lower())
-
-
 def _content(books: Company, rules: Rules, record: Record | None, current: Mapping[str, str]) -> Markup:
     fields = FIELDS.get(rules.name, ())
     asked = inputs(books, fields, current, new=record is None)
@@ -214,19 +211,19 @@ def _content(books: Company, rules: Rules, record: Record | None, current: Mappi
         tax = inputs(books, [TAX], current, new=True)
         return fragment(asked, sales_lines.inputs(books, rows, extras), tax)
     if rules.name == "Payment":
-        return fragment(asked, _applying(books, record, current))
+        return _receiving(books, record, current, asked)
     return asked
 
 
-def _applying(books: Company, record: Record | None, current: Mapping[str, str]) -> Child:
+def _receiving(books: Company, record: Record | None, current: Mapping[str, str], asked: Markup) -> Markup:
     id = record.body["CustomerRef"]["value"] if record else current.get(CUSTOMER_REF.path)
     customer = books.get("Customer", id)
     if customer is None:
-        return None
+        return asked
     hidden = el("input", type="hidden", name=CUSTOMER_REF.path, value=customer.id)
     name = el("p", "From ", link(books_address(books, "customer", customer.id), title_of(books, customer)))
-    kept = receive.amounts_of(record)
-    return fragment(hidden, name, receive.inputs(books, customer, receive.posted_amounts(current), kept))
+    applied = receive.inputs(books, customer, receive.posted_amounts(current), receive.amounts_of(record))
+    return fragment(hidden, name, asked, applied)
 
 
 def _which_customer(visit: Visit) -> Markup:

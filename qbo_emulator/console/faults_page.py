@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import faults
 from ..entities import RULES
-from ..faults import KINDS
 from ..wire import Response
 from . import plane
 from .layout import button, heading, page
@@ -26,6 +26,13 @@ MEANING = {
     "truncated": "took effect, half of the answer arrives",
     "malformed": "took effect, the answer is broken JSON",
     "fault_in_200": "status 200 with a fault inside",
+    "partial_batch": "some items of a batch fail",
+    "one_name_at_a_time": "names cannot be written side by side",
+    "poison_row": "whatever shows this record fails",
+    "quota_exhausted": "the month's metered calls are used up",
+}
+FORMATS = {"": "as usual"} | {
+    each: each for each in sorted({format for known in faults.FORMATS.values() for format in known})
 }
 QUICK: tuple[tuple[str, dict[str, Any]], ...] = (
     ("Lose the next answer to a write", {"kind": "lost_response", "match": {"method": "POST"}}),
@@ -50,11 +57,11 @@ def show(visit: Visit, *, error: str = "") -> Response:
 
 
 def _active(visit: Visit) -> Markup:
-    faults = visit.ask("GET", "faults")["faults"]
-    if not faults:
+    active = visit.ask("GET", "faults")["faults"]
+    if not active:
         return el("p", "No fault is on: QuickBooks answers as it should.", class_="card muted")
     headings = ("Fault", "Hits", "Struck", "Of", "")
-    return table(headings, [_row(fault) for fault in faults], numeric=(2, 3))
+    return table(headings, [_row(fault) for fault in active], numeric=(2, 3))
 
 
 def _row(fault: dict[str, Any]) -> list[Child]:
@@ -66,18 +73,20 @@ def _row(fault: dict[str, Any]) -> list[Child]:
 
 
 def _form(visit: Visit) -> Markup:
-    kinds = [(kind, f"{kind}: {MEANING[kind]}" if kind in MEANING else kind) for kind in KINDS]
+    kinds = [(kind, f"{kind}: {MEANING[kind]}" if kind in MEANING else kind) for kind in faults.KINDS]
     typed = visit.form
     fields = (
         _choice("kind", "Fault", kinds, typed),
         _choice("entity", "Only for", [("", "any record"), *((name, name) for name in RULES)], typed),
         _choice("operation", "Only when", [("", "any operation"), *((name, name) for name in OPERATIONS)], typed),
         _choice("method", "Method", [("", "any"), ("GET", "GET"), ("POST", "POST")], typed),
+        _asked("id", "Only the record with this id", typed),
         _asked("nth", "Only the n-th such request", typed),
-        _asked("times", "How often (0 = until switched off)", typed, "1"),
-        _asked("probability", "Probability", typed, "1"),
+        _asked("times", "How often (empty = once, 0 = until switched off)", typed),
+        _asked("probability", "Probability (empty = always)", typed),
         _asked("seconds", "Seconds (slow, late, hang, refuse)", typed),
         _asked("status", "Status (server_error)", typed),
+        _choice("format", "Format", list(FORMATS.items()), typed),
     )
     button_ = el("p", el("button", "Switch on", class_="main"))
     return el(
@@ -90,8 +99,8 @@ def _choice(name: str, label: str, options: list[tuple[str, str]], typed: dict[s
     return el("label", label, el("select", *drawn, name=name))
 
 
-def _asked(name: str, label: str, typed: dict[str, str], default: str = "") -> Markup:
-    return el("label", label, el("input", name=name, value=typed.get(name, default), inputmode="decimal"))
+def _asked(name: str, label: str, typed: dict[str, str]) -> Markup:
+    return el("label", label, el("input", name=name, value=typed.get(name, ""), inputmode="decimal"))
 
 
 # -- what the buttons do ----------------------------------------------------------------------------------------
@@ -111,10 +120,22 @@ def _wanted(form: dict[str, str]) -> dict[str, Any]:
         if not 0 <= number < len(QUICK):
             raise plane.Refused("There is no such button.")
         return QUICK[number][1]
-    match: dict[str, Any] = {name: form[name] for name in ("entity", "operation", "method") if form.get(name)}
+    match: dict[str, Any] = {name: form[name] for name in ("entity", "operation", "method", "id") if form.get(name)}
     if form.get("nth"):
-        match["nth"] = int(form["nth"]) if form["nth"].isdigit() else form["nth"]
-    return {"kind": form.get("kind"), "match": match, **{name: form[name] for name in NUMBERS if form.get(name)}}
+        match["nth"] = _number(form["nth"])
+    return {
+        "kind": form.get("kind"),
+        "match": match,
+        **{name: _number(form[name]) for name in NUMBERS if form.get(name)},
+    }
+
+
+def _number(text: str) -> int | float | str:
+    """As JSON has it; what is no number goes as it is, and the control plane says so."""
+    try:
+        return int(text) if text.isdigit() else float(text)
+    except ValueError:
+        return text
 
 
 def remove(visit: Visit) -> Response:

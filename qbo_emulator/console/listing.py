@@ -8,7 +8,7 @@ from typing import Any
 from ..entities import Rules
 from ..store import Company, Record, Stub
 from ..wire import Response
-from .editing import may
+from .editing import NEW, may
 from .figures import amount, amount_of, badge, customer_name, moment, plainly, state_of, title_of
 from .layout import BOOKS, LISTS, actions, heading, page
 from .markup import Child, Markup, el, fragment, link, table
@@ -85,7 +85,12 @@ def show(visit: Visit, rules: Rules) -> Response:
     books, title = visit.company, TITLES.get(rules.name, rules.name)
     wanted = visit.query.get("show", "")
     state = wanted if wanted in states(rules) else states(rules)[0]
-    create = link(books_address(books, rules.path, "new"), _new(rules), class_="button main", data_key="n")
+    create = link(
+        books_address(books, rules.path, "new"),
+        NEW.get(rules.name, f"New {rules.name.lower()}"),
+        class_="button main",
+        data_key="n",
+    )
     head = heading(title, create if may(rules, "create") else None)
     if state == "deleted":
         return page(visit, title, head, _filters(visit, rules, state), _deleted(list(books[rules.name].stubs.values())))
@@ -94,10 +99,6 @@ def show(visit: Visit, rules: Rules) -> Response:
     rows = found[(number - 1) * PER_PAGE : number * PER_PAGE]
     pages = _pages(visit, number, len(found))
     return page(visit, title, head, _filters(visit, rules, state), record_table(books, rules.name, rows), pages)
-
-
-def _new(rules: Rules) -> str:
-    return {"Payment": "Receive payment", "CreditMemo": "New credit memo"}.get(rules.name, f"New {rules.name.lower()}")
 
 
 def _page_number(query: Mapping[str, str], found: int) -> int:

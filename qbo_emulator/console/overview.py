@@ -11,7 +11,6 @@ from ..wire import Response
 from . import plane
 from .figures import amount, badge, moment, state_of, title_of
 from .layout import BOOKS, actions, button, heading, page
-from .listing import TITLES
 from .markup import Child, Markup, el, link, table
 from .visit import Visit, address, books_address, go_to
 
@@ -65,7 +64,7 @@ def _addresses(visit: Visit) -> Markup:
         ("Discovery document", el("code", f"{base}/.well-known/openid_configuration")),
         ("Client id", el("code", visit.emulator.oauth.client_id)),
     )
-    return el("section", el("h2", "For an application"), table(("", ""), rows))
+    return el("section", el("h2", "For an application"), table(("What", "Address or value"), rows))
 
 
 def open_company(visit: Visit) -> Response:
@@ -119,7 +118,7 @@ def _change(books: Company, record: Record) -> list[Child]:
     here = link(books_address(books, rules.path, record.id), title_of(books, record))
     author = "application (API)" if record.author == "API API" else record.author
     state = badge(state_of(books, record))
-    return [here, TITLES[record.entity], moment(record.updated), author, state]
+    return [here, record.entity, moment(record.updated), author, state]
 
 
 def _settings(visit: Visit, books: Company) -> Markup:

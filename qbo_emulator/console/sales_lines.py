@@ -24,6 +24,7 @@ BLANK = dict.fromkeys(COLUMNS, "")
 SPARE_ROWS = 3  # empty rows under the filled ones, with MIN_ROWS in all at least
 MIN_ROWS = 5
 MAX_ROWS = 300
+LARGEST = Decimal(99_999_999_999)  # what the API takes as a number; also keeps products exact
 EXTRAS = ("discount_percent", "discount_amount", "shipping")
 
 
@@ -90,10 +91,10 @@ def _line(row: Row, number: int, before: Body) -> Body:
     price = parsed(row["price"] or "0", f"The price in line {number}")
     if row["quantity"]:
         detail |= {"Qty": parsed(row["quantity"], f"The quantity in line {number}"), "UnitPrice": price}
-        amount = _cents(detail["Qty"] * price, number)
+        amount = money(detail["Qty"] * price)
     else:
         detail = {name: value for name, value in detail.items() if name not in ("Qty", "UnitPrice")}
-        amount = _cents(price, number)
+        amount = money(price)
     return {
         **identity,
         "Description": row["description"],
@@ -101,13 +102,6 @@ def _line(row: Row, number: int, before: Body) -> Body:
         "DetailType": "SalesItemLineDetail",
         "SalesItemLineDetail": detail,
     }
-
-
-def _cents(amount: Decimal, number: int) -> Decimal:
-    try:
-        return money(amount)
-    except InvalidOperation:
-        raise Refused(f"The amount in line {number} is too large.") from None
 
 
 def _closing(extras: Row) -> list[Body]:
@@ -132,8 +126,8 @@ def parsed(text: str, what: str) -> Decimal:
         number = Decimal(text.replace(",", ""))
     except InvalidOperation:
         raise Refused(f"{what} is not a number: {text}") from None
-    if not number.is_finite():
-        raise Refused(f"{what} is not a number: {text}")
+    if not number.is_finite() or number.copy_abs() > LARGEST:
+        raise Refused(f"{what} is not a number QuickBooks takes: {text}")
     return number
 
 

@@ -100,7 +100,10 @@ def _typed(visit: Visit, name: str, now: Any) -> Any:
     text = visit.form.get(name, "")
     if isinstance(now, bool):
         return text == "yes"
-    return int(text) if isinstance(now, int) and text.isdigit() else text
+    try:
+        return type(now)(text)
+    except ValueError:
+        return text  # the control plane says what it must be
 
 
 # -- metrics ----------------------------------------------------------------------------------------------------
