@@ -22,7 +22,7 @@ CLEAR: Any = object()  # the client sent an empty value: remove the field
 
 @dataclass(frozen=True)
 class Property:
-    kind: str  # text flag number money date ref object list ignored choice
+    kind: str  # text flag number money date ref object list ignored choice any unmodelled
     length: int = 0
     fields: Mapping[str, Property] = field(default_factory=dict)
     java_class: str = ""
@@ -30,6 +30,7 @@ class Property:
 
 
 READ_ONLY = Property("ignored")
+UNMODELLED = Property("unmodelled")  # QuickBooks knows it, the emulator does not keep it: refused unless empty
 FLAG = Property("flag")
 NUMBER = Property("number")
 MONEY = Property("money")
@@ -198,6 +199,12 @@ def _choice(name: str, value: Any, known: Property) -> str:
     return str(value)
 
 
+def _unmodelled(name: str, value: Any, known: Property) -> Any:
+    if value == []:
+        return CLEAR
+    raise errors.NotEmulated(f"The field {name} is not emulated; leave it out.")
+
+
 def _any(name: str, value: Any, known: Property) -> Any:
     return value
 
@@ -213,4 +220,5 @@ _READERS: dict[str, Callable[[str, Any, Property], Any]] = {
     "list": _list,
     "choice": _choice,
     "any": _any,
+    "unmodelled": _unmodelled,
 }

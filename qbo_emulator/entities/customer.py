@@ -11,7 +11,17 @@ from typing import Any
 from .. import errors, schema
 from ..schema import ADDRESS, EMAIL, FLAG, MONEY, PHONE, READ_ONLY, REF, WEBSITE, choice, text
 from ..store import Body, Company, Record
-from .rules import DELETED_SUFFIX, Draft, Rules, deactivated_name, home_currency, preference, resolve, with_address_id
+from .rules import (
+    DELETED_SUFFIX,
+    Draft,
+    Rules,
+    deactivated_name,
+    home_currency,
+    masked,
+    preference,
+    resolve,
+    with_address_id,
+)
 
 MAX_LEVEL = 4  # F3.7.6: up to four levels below the parent
 NAME_PARTS = ("Title", "GivenName", "MiddleName", "FamilyName", "Suffix")
@@ -68,6 +78,18 @@ def name_fields(draft: Draft) -> None:
         raise errors.duplicate_name()
 
 
+UNMODELLED_FIELDS = (
+    "ARAccountRef",
+    "BusinessNumber",
+    "CustomerTypeRef",
+    "GSTIN",
+    "GSTRegistrationType",
+    "OtherAddr",
+    "SalesRepRef",
+    "SecondaryTaxIdentifier",
+)
+
+
 class CustomerRules(Rules):
     name = "Customer"
     counter = "name"
@@ -103,6 +125,7 @@ class CustomerRules(Rules):
         "DefaultTaxCodeRef": REF,
         "TaxExemptionReasonId": text(16),
         "ResaleNum": text(16),
+        "PrimaryTaxIdentifier": text(20),
         "SalesTermRef": REF,
         "PaymentMethodRef": REF,
         "CurrencyRef": REF,
@@ -113,6 +136,7 @@ class CustomerRules(Rules):
         "PreferredDeliveryMethod": choice("Print", "Email", "None"),
         "ClientEntityId": READ_ONLY,
         "V4IDPseudonym": READ_ONLY,
+        **dict.fromkeys(UNMODELLED_FIELDS, schema.UNMODELLED),
     }
     filters = {
         "Id": "id",
@@ -194,6 +218,8 @@ class CustomerRules(Rules):
 
     def render(self, books: Company, record: Record, *, row: bool) -> Body:
         shown = super().render(books, record, row=row)
+        if "PrimaryTaxIdentifier" in shown:
+            shown["PrimaryTaxIdentifier"] = masked(shown["PrimaryTaxIdentifier"])
         if row:
             shown.pop("DefaultTaxCodeRef", None)  # F1.18
             shown["ClientEntityId"] = "0"

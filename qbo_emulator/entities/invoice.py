@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from decimal import Decimal
 
-from .. import errors
+from .. import errors, schema
 from ..clock import stamp
 from ..schema import DATE, FLAG, MONEY, READ_ONLY, money, shown, text
 from ..store import Body, Company, Record
@@ -23,6 +23,20 @@ ONLINE_PAYMENT = {
     "AllowOnlineCreditCardPayment": False,
     "AllowOnlineACHPayment": False,
 }
+
+
+UNMODELLED_FIELDS = (  # known to the service (recorded in a 2010), not kept here
+    "ConvenienceFeeDetail",
+    "DiscountRate",
+    "LessCIS",
+    "PaymentDetailsMessage",
+    "RecurringInfo",
+    "RemitToRef",
+    "Tag",
+    "TaxFormNum",
+    "TaxFormType",
+    "TransactionLocationType",
+)
 
 
 class InvoiceRules(SalesForm):
@@ -43,6 +57,7 @@ class InvoiceRules(SalesForm):
         "AllowOnlinePayment": FLAG,
         "AllowOnlineCreditCardPayment": FLAG,
         "AllowOnlineACHPayment": FLAG,
+        **dict.fromkeys(UNMODELLED_FIELDS, schema.UNMODELLED),
     }
     filters = {
         "Id": "id",

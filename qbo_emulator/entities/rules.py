@@ -177,6 +177,11 @@ def home_currency(books: Company) -> str:
     return str(preference(books, "CurrencyPrefs", "HomeCurrency")["value"])
 
 
+def masked(number: str) -> str:
+    """A tax number shows its end only (F1.27, recorded on vendors)."""
+    return "XXXXXX" + number[-4:]
+
+
 def with_address_id(books: Company, address: Body | None, old: Body | None) -> Body | None:
     """An address keeps its Id while its content stays, and gets a new one when it changes."""
     if not address:

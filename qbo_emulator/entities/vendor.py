@@ -6,7 +6,7 @@ from .. import schema
 from ..schema import ADDRESS, EMAIL, FLAG, PHONE, READ_ONLY, REF, WEBSITE, text
 from ..store import Body, Company, Record
 from .customer import NAME_PARTS, check_name, name_fields
-from .rules import Draft, Rules, home_currency, with_address_id
+from .rules import Draft, Rules, home_currency, masked, with_address_id
 
 
 class VendorRules(Rules):
@@ -66,5 +66,5 @@ class VendorRules(Rules):
     def render(self, books: Company, record: Record, *, row: bool) -> Body:
         shown = super().render(books, record, row=row)
         if "TaxIdentifier" in shown:
-            shown["TaxIdentifier"] = "XXXXXX" + shown["TaxIdentifier"][-4:]  # masked on output (F1.27)
+            shown["TaxIdentifier"] = masked(shown["TaxIdentifier"])
         return shown
