@@ -53,6 +53,7 @@ LINES = repeated(
     GroupLineDetail=schema.Property("any"),
     LinkedTxn=schema.Property("any"),
     CustomExtensions=schema.READ_ONLY,
+    CustomField=schema.UNMODELLED,
 )
 TAX_LINES = repeated(
     "TaxLine",
@@ -145,8 +146,8 @@ def _sales_detail(books: Company, sent: Body, before: Body) -> Body:
 
 
 def _check_amount(amount: Any, detail: Body) -> None:
-    """Price times quantity, half up to cents (F3.4.11)."""
-    if "Qty" not in detail or "UnitPrice" not in detail:
+    """Price times quantity, half up to cents (F3.4.11). Both 0 = not told: python-quickbooks sends it so."""
+    if "Qty" not in detail or "UnitPrice" not in detail or not (detail["Qty"] or detail["UnitPrice"]):
         return
     if money(Decimal(detail["UnitPrice"]) * Decimal(detail["Qty"])) != Decimal(amount):
         raise errors.amount_mismatch(f"{Decimal(amount):,}")
