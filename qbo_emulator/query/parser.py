@@ -97,6 +97,8 @@ def parse(statement: str) -> Query:
 
 def _selection(reader: _Reader) -> tuple[bool, tuple[str, ...]]:
     if reader.skip("*"):
+        while reader.skip(","):  # "*, Sku", as python-quickbooks asks: the star has it all
+            _property(reader)
         return False, ()
     if reader.skip("count"):
         for symbol in ("(", "*", ")"):
