@@ -66,10 +66,10 @@ class _Reader:
             raise self.unexpected(label)
         return self.take()
 
-    def value_follows(self) -> bool:
-        """Recorded: an order comparison without a value is refused at the operator, not behind it."""
+    def name_follows(self) -> bool:
+        """Recorded: an order comparison with a name is refused at the operator; with a number, at the number."""
         following = self.tokens[self.position + 1]
-        return following.kind == "string" or following.text.lower() in ("true", "false", "current_date")
+        return following.kind == "identifier" and following.text.upper() != "CURRENT_DATE"
 
     def unexpected(self, *expected: str) -> errors.QuickBooksFault:
         token = self.next
@@ -141,7 +141,7 @@ def _condition(reader: _Reader) -> Condition:
         return Condition(property, "in", tuple(values))
     if reader.skip("like"):
         return Condition(property, "like", (reader.expect_kind("string", "<STRING>").text,))
-    if not reader.meets(*OPERATORS) or (reader.meets("<", ">", "<=", ">=") and not reader.value_follows()):
+    if not reader.meets(*OPERATORS) or (reader.meets("<", ">", "<=", ">=") and reader.name_follows()):
         raise reader.unexpected('"."', "<AND>", '"between"', '"contains"', '"="', '"in"', '"like"', '"!="')
     operator = reader.take().text
     return Condition(property, operator, (_value(reader),))
