@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 CHOICES = {
-    "refresh_token": ("grace_24h", "same_value", "strict", "reuse_revokes"),
+    "refresh_token": ("grace_24h", "grace_24h_all", "same_value", "strict", "reuse_revokes"),
     "cdc_old_dates": ("fault", "serve", "clamp"),
     "large_page": ("clamp", "fault"),
     "throttle_format": ("json", "xml"),
@@ -22,6 +22,7 @@ CHOICES = {
 @dataclass
 class Behaviour:
     refresh_token: str = "grace_24h"
+    concurrent_refresh_revokes: float = 0.0  # how likely the loser of two refreshes costs the winner its tokens (F8.9)
     requestid_memory_seconds: int = 24 * 3600  # 0 = QuickBooks forgets at once
     cdc_old_dates: str = "fault"
     large_page: str = "clamp"

@@ -255,8 +255,18 @@ def _act(emulator: Emulator, company: Company, action: str, wanted: dict[str, An
         emulator.keep_settings()
         return {"until": company.books_closed_until}
     if action == "expire-subscription":
-        raise NotEmulated("An ended subscription (6190) is not emulated yet.")
-    raise Refused(404, f"A company has records, grant, disconnect and close-books, not {action}.")
+        return _end_subscription(emulator, company, wanted)
+    raise Refused(404, f"A company has records, grant, disconnect, close-books and expire-subscription, not {action}.")
+
+
+def _end_subscription(emulator: Emulator, company: Company, wanted: dict[str, Any]) -> Any:
+    ended = wanted.get("ended", True)
+    if ended not in (True, False):
+        raise ValueError("ended is true or false.")
+    company.subscription_ended = bool(ended)
+    company.forget_rendering("CompanyInfo", "1")
+    emulator.keep_settings()
+    return {"ended": ended}
 
 
 def parse_date(text: Any) -> str:

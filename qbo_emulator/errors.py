@@ -247,6 +247,15 @@ def too_deep() -> QuickBooksFault:
     return QuickBooksFault("6180", "Sub level limit exceeded", "You have exceeded the sub level limit of 4.", "")
 
 
+def subscription_ended() -> QuickBooksFault:
+    """6190, documented (F4.3)."""
+    detail = (
+        "Subscription period has ended or canceled or there was a billing problem : You can't add data to QuickBooks "
+        "Online Plus because your trial or subscription period ended"
+    )
+    return QuickBooksFault("6190", "Invalid Company Status", detail, "")
+
+
 def closed_books() -> QuickBooksFault:
     """6210, documented (F3.5.11)."""
     detail = (

@@ -1,6 +1,6 @@
 """OAuth 2 as Intuit runs it: codes, one-hour access tokens, rolling refresh tokens with rotation (F8).
 
-A ``Family`` is one connection of the app to one company. Four personalities of the refresh token can be chosen
+A ``Family`` is one connection of the app to one company. The personality of its refresh token can be chosen
 (``Behaviour.refresh_token``) because the texts and the field disagree about the old value (F8.8).
 """
 
@@ -21,6 +21,9 @@ ACCESS_SECONDS = 3600
 REFRESH_SECONDS = 8_726_400  # recorded: about 100 days, counted anew at every refresh
 CODE_SECONDS = 600
 DAY = 24 * 3600
+HARD_SECONDS = 5 * 365 * DAY  # five years from consent, refreshed or not (F8.6)
+CONCURRENT_SECONDS = 10  # an old value this soon after the rotation is a second refresh at the same time (F8.9)
+HARD_HEADER = "x-include-refresh-token-hard-expires-in"
 
 
 @dataclass
@@ -31,6 +34,10 @@ class Family:
     rotated_at: float
     earlier: dict[str, float] = field(default_factory=dict)  # older value -> valid until
     revoked: bool = False
+    hard_expires: float | None = None  # None = kept by an earlier version that did not count it
+
+    def expired(self, now: float) -> bool:
+        return now >= self.refresh_expires or (self.hard_expires is not None and now >= self.hard_expires)
 
 
 @dataclass
@@ -70,7 +77,7 @@ class OAuth:
         """A new connection, with its first pair of tokens."""
         now = self._clock.timestamp()
         refresh = self._refresh_value()
-        self.families.append(Family(realm, refresh, now + REFRESH_SECONDS, now))
+        self.families.append(Family(realm, refresh, now + REFRESH_SECONDS, now, hard_expires=now + HARD_SECONDS))
         self.by_refresh[refresh] = len(self.families) - 1
         return self._answer(len(self.families) - 1)
 
@@ -98,10 +105,11 @@ class OAuth:
         if not self._client_known(request.headers, form):
             return _refused("invalid_client", status=401)
         kind = form.get("grant_type")
+        with_end = request.headers.get(HARD_HEADER) == "true"
         if kind == "authorization_code":
-            return self._exchange(form)
+            return self._exchange(form, with_end=with_end)
         if kind == "refresh_token":
-            return self._refresh(form.get("refresh_token"))
+            return self._refresh(form.get("refresh_token"), with_end=with_end)
         return _refused("unsupported_grant_type" if kind else "invalid_request")
 
     def _client_known(self, headers: Mapping[str, str], form: Mapping[str, str]) -> bool:
@@ -114,45 +122,68 @@ class OAuth:
             return False
         return given == f"{self.client_id}:{self.client_secret}"
 
-    def _exchange(self, form: Mapping[str, str]) -> Response:
+    def _exchange(self, form: Mapping[str, str], *, with_end: bool) -> Response:
         code = self.codes.get(form.get("code", ""))
         if code is None or code.expires <= self._clock.timestamp():
             return _refused("invalid_grant", "Invalid authorization code")
         if code.used_by is not None:
-            if self._behaviour.refresh_token == "reuse_revokes":  # F8.9
+            if self._punishes(code.used_by):  # F8.9
                 self._revoke(code.used_by)
             return _refused("invalid_grant", "Invalid authorization code")
         if form.get("redirect_uri") != code.redirect_uri:
             return _refused("invalid_grant", "Invalid redirect URI")
         answer = self.grant(code.realm)
         code.used_by = len(self.families) - 1
-        return _tokens(answer)
+        return self._tokens(code.used_by, answer, with_end=with_end)
 
-    def _refresh(self, value: str | None) -> Response:
+    def _refresh(self, value: str | None, *, with_end: bool) -> Response:
         if not value:
             return _refused("invalid_request")
         number = self.by_refresh.get(value)
         now = self._clock.timestamp()
         family = self.families[number] if number is not None else None
-        if number is None or family is None or family.revoked or family.refresh_expires <= now:
+        if number is None or family is None or family.revoked or family.expired(now):
             return _refused("invalid_grant", "Incorrect or invalid refresh token")
-        if value != family.refresh and family.earlier.get(value, 0.0) <= now:
-            if self._behaviour.refresh_token == "reuse_revokes":
-                self._revoke(number)
+        if value != family.refresh and not self._still_good(number, value, now):
             return _refused("invalid_grant", "Incorrect or invalid refresh token")
         if value == family.refresh:
             self._rotate(number, now)
         family.refresh_expires = now + REFRESH_SECONDS
-        return _tokens(self._answer(number))
+        return self._tokens(number, self._answer(number), with_end=with_end)
+
+    def _still_good(self, number: int, value: str, now: float) -> bool:
+        """An earlier value: within its grace, and not the loser of two refreshes that is punished."""
+        family = self.families[number]
+        if self._behaviour.refresh_token == "reuse_revokes" or (
+            now - family.rotated_at < CONCURRENT_SECONDS and self._punishes(number)
+        ):
+            self._revoke(number)
+            return False
+        return family.earlier.get(value, 0.0) > now
+
+    def _punishes(self, number: int) -> bool:
+        if self._behaviour.refresh_token == "reuse_revokes":
+            return True
+        return self._clock.random.random() < self._behaviour.concurrent_refresh_revokes
 
     def _rotate(self, number: int, now: float) -> None:
+        """A new value, and what becomes of the earlier ones."""
         family, personality = self.families[number], self._behaviour.refresh_token
         if personality == "same_value" and now < family.rotated_at + DAY:
             return
-        graceful = personality in ("same_value", "grace_24h")
-        family.earlier[family.refresh] = now + DAY if graceful else now
+        if personality != "grace_24h_all":
+            family.earlier.clear()
+        if personality in ("grace_24h", "grace_24h_all", "same_value"):
+            family.earlier[family.refresh] = now + DAY
         family.refresh, family.rotated_at = self._refresh_value(), now
         self.by_refresh[family.refresh] = number
+
+    def _tokens(self, number: int, answer: dict[str, Any], *, with_end: bool) -> Response:
+        """``with_end``: the client asked for the day its consent ends (F8.6)."""
+        end = self.families[number].hard_expires
+        if with_end and end is not None:
+            answer = {**answer, "x_refresh_token_hard_expires_in": int(end - self._clock.timestamp())}
+        return json_response(answer, headers={"cache-control": "no-cache, no-store", "pragma": "no-cache"})
 
     # -- the end ------------------------------------------------------------------------------------------------
 
@@ -222,10 +253,6 @@ class OAuth:
         self.access = {token: Access(**each) for token, each in kept["access"].items()}
         self.families = [Family(**each) for each in kept["families"]]
         self.by_refresh = dict(kept["by_refresh"])
-
-
-def _tokens(answer: dict[str, Any]) -> Response:
-    return json_response(answer, headers={"cache-control": "no-cache, no-store", "pragma": "no-cache"})
 
 
 def _refused(error: str, description: str | None = None, *, status: int = 400) -> Response:

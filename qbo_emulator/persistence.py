@@ -90,6 +90,7 @@ class Keeper:
             "counters": company.counters,
             "document_number": company.document_number,
             "books_closed_until": company.books_closed_until,
+            "subscription_ended": company.subscription_ended,
             "warns_of_duplicate_numbers": company.warns_of_duplicate_numbers,
         }
         self._db.execute("REPLACE INTO company VALUES (?,?)", (company.realm, encode(state)))

@@ -105,6 +105,7 @@ class Company:
     counters: dict[str, int] = field(default_factory=dict)
     document_number: str = "1000"
     books_closed_until: str | None = None
+    subscription_ended: bool = False  # nothing can be written, everything can be read (F10.17)
     warns_of_duplicate_numbers: bool = False  # a user-interface option the API cannot read (F3.5.7)
     rendered: dict[tuple[str, str, bool], bytes] = field(default_factory=dict)
     poisoned: dict[tuple[str, str], int] = field(default_factory=dict)  # rows that cannot be shown, on order

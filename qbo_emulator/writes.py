@@ -24,13 +24,15 @@ def save(
 ) -> Record:
     """Create without an Id, update with one (F3.1.1)."""
     if sent.get("Id") in (None, ""):
-        _allow(rules, "create")
+        _allow(books, rules, "create")
         return _create(books, rules, sent, author, include)
-    _allow(rules, "update")
+    _allow(books, rules, "update")
     return _update(books, rules, sent, author, include)
 
 
-def _allow(rules: Rules, operation: str) -> None:
+def _allow(books: Company, rules: Rules, operation: str) -> None:
+    if books.subscription_ended:
+        raise errors.subscription_ended()
     if operation not in rules.operations:
         raise errors.unsupported_operation(f"{operation} on {rules.name}")
 
@@ -88,7 +90,7 @@ def find(books: Company, rules: Rules, id: Any) -> Record:
 
 
 def delete(books: Company, rules: Rules, sent: Body, *, unapply: bool = False) -> str:
-    _allow(rules, "delete")
+    _allow(books, rules, "delete")
     record = held(books, rules, sent)
     if unapply and rules.name == "Invoice":
         unapply_all(books, record)
@@ -100,7 +102,7 @@ def delete(books: Company, rules: Rules, sent: Body, *, unapply: bool = False) -
 
 
 def void(books: Company, rules: Rules, sent: Body, *, author: str = API_AUTHOR) -> Record:
-    _allow(rules, "void")
+    _allow(books, rules, "void")
     old = held(books, rules, sent)
     new = books.revise(old, rules.void(books, old), author)
     books.name_deed(new, "Void")
@@ -110,6 +112,7 @@ def void(books: Company, rules: Rules, sent: Body, *, author: str = API_AUTHOR) 
 
 def send(books: Company, id: str, address: str | None) -> Record:
     """Only invoices are sent here; LastUpdatedTime moves, the token does not (F3.1.20)."""
+    _allow(books, RULES["Invoice"], "update")
     record = find(books, RULES["Invoice"], id)
     if address is None and "BillEmail" not in record.body:
         raise errors.required("BillEmail")

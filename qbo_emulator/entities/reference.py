@@ -165,6 +165,14 @@ class CompanyInfoRules(ReadOnlyRules):
     filters = {"Id": "id"}
     properties = schema.COMMON | {"CompanyName": text(1024), "FiscalYearStartMonth": text(20), "StartDate": DATE}
 
+    def render(self, books: Company, record: Record, *, row: bool) -> Body:
+        """An ended subscription shows here, and only here (F10.17); the word for it is uncertain."""
+        shown = super().render(books, record, row=row)
+        if books.subscription_ended:
+            status = {"Name": "SubscriptionStatus", "Value": "EXPIRED"}
+            shown["NameValue"] = [status if each["Name"] == status["Name"] else each for each in shown["NameValue"]]
+        return shown
+
 
 class PreferencesRules(Rules):
     """Read without an id, updated in whole groups (F3.9.7)."""
