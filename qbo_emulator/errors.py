@@ -296,6 +296,17 @@ def deposited() -> QuickBooksFault:
     return QuickBooksFault("6540", "Deposited Transaction cannot be changed", detail, "")
 
 
+def cannot_be_linked(reason: str) -> QuickBooksFault:
+    """620, documented as a code (F4.3); wording uncertain."""
+    return QuickBooksFault("620", "Transaction cannot be linked", f"Txn ID cannot be linked : {reason}", "")
+
+
+def deposit_mismatch() -> QuickBooksFault:
+    """6460, documented as a code (F4.3); wording uncertain."""
+    detail = "The amount of a deposit line must be the amount of the payment it is linked to."
+    return QuickBooksFault("6460", "Deposit amount mismatch", detail, "")
+
+
 def system_failure(reason: str, *, status: int = 400) -> QuickBooksFault:
     """10000, recorded with HTTP 200 in 2015/2016; today 400 or 500 is reported (F4.3)."""
     return QuickBooksFault(

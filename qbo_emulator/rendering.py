@@ -8,7 +8,7 @@ from .errors import system_failure
 from .store import Company, Record, Stub
 from .wire import encode
 
-NAME_SOURCES = frozenset({"Customer", "Vendor", "Item", "Account", "Term", "PaymentMethod"})
+NAME_SOURCES = frozenset({"Customer", "Vendor", "Item", "Account", "Term", "PaymentMethod", "Department", "Class"})
 
 
 def rendered(books: Company, record: Record, *, row: bool = False) -> bytes:

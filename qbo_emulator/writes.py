@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import errors
+from .credit import apply_open_credit
 from .entities import RULES, Draft, Rules
 from .entities.applications import unapply_all
 from .entities.invoice import sent_by_email
@@ -44,6 +45,7 @@ def _create(books: Company, rules: Rules, sent: Body, author: str, include: froz
     prepared = rules.prepare(draft)
     record = books.add(rules.name, str(books.next(rules.counter)), prepared, author)
     rules.settle(books, None, record)
+    apply_open_credit(books, record, lambda body: _create(books, RULES["Payment"], body, author, frozenset()))
     return current(books, record)
 
 

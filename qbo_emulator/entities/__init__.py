@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .credit_memo import CreditMemoRules
 from .customer import CustomerRules
+from .deposit import DepositRules
 from .invoice import InvoiceRules
 from .item import ItemRules
 from .payment import PaymentRules
@@ -17,6 +18,7 @@ from .reference import (
     TermRules,
 )
 from .rules import Draft, Rules
+from .tracking import ClassRules, DepartmentRules
 from .vendor import VendorRules
 
 RULES: dict[str, Rules] = {
@@ -27,10 +29,13 @@ RULES: dict[str, Rules] = {
         InvoiceRules(),
         PaymentRules(),
         CreditMemoRules(),
+        DepositRules(),
         VendorRules(),
         AccountRules(),
         TermRules(),
         PaymentMethodRules(),
+        DepartmentRules(),
+        ClassRules(),
         TaxCodeRules(),
         TaxRateRules(),
         CompanyInfoRules(),
@@ -47,10 +52,7 @@ ABSENT = frozenset(
         "bill",
         "billpayment",
         "budget",
-        "class",
         "companycurrency",
-        "department",
-        "deposit",
         "employee",
         "estimate",
         "exchangerate",

@@ -70,7 +70,7 @@ class SalesForm(Rules):
     is_list = False
     operations = frozenset({"create", "update", "delete", "void"})
     indexed = ("DocNumber", "CustomerRef.value")
-    named_refs = {"CustomerRef": "Customer"}
+    named_refs = {"CustomerRef": "Customer", "DepartmentRef": "Department", "ClassRef": "Class"}
     kept_on_full_update: ClassVar[tuple[str, ...]] = ("DocNumber", "CurrencyRef", "ExchangeRate")
 
     def prepare(self, draft: Draft) -> Body:

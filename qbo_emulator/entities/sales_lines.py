@@ -289,6 +289,8 @@ def _rendered_line(books: Company, line: Body) -> Body:
     if "SalesItemLineDetail" in line:
         detail = dict(line["SalesItemLineDetail"])
         detail["ItemRef"] = named(books, detail["ItemRef"], "Item")
+        if "ClassRef" in detail:
+            detail["ClassRef"] = named(books, detail["ClassRef"], "Class")
         if "ItemAccountRef" in detail:
             detail["ItemAccountRef"] = named(books, detail["ItemAccountRef"], "Account")
         return {**line, "SalesItemLineDetail": detail}
