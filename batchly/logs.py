@@ -1,6 +1,7 @@
 """Logging: structlog for our own lines and for those of libraries, one format for both. Called by the settings.
 
-What always holds: a value whose name says it is a secret never reaches a log line, however deep it lies.
+What always holds: a value whose name says it is a secret never reaches a log line, however deep it lies, and no address
+is logged with its query.
 """
 
 import re
@@ -14,6 +15,8 @@ SECRET_NAME = re.compile(
     r"token(?!ize)|secret|password|passwd|authorization|cookie|api_?key|field_?key|^code$|verifier", re.IGNORECASE
 )
 HARMLESS_NAMES = frozenset({"sync_token", "synctoken", "SyncToken"})  # a version number of QuickBooks, no secret
+QUERY = re.compile(r"((?:https?:/)?/[^\s?\"']*)\?[^\s\"']*")
+"""An address with a query: that of an OAuth callback holds the code."""
 DEEPEST = 6  # levels looked into; anything deeper is struck out whole
 
 
@@ -25,6 +28,8 @@ def strike_out_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -
 def _clean(name: str, value: Any, depth: int) -> Any:
     if name not in HARMLESS_NAMES and SECRET_NAME.search(name) and not isinstance(value, bool | int | None):
         return STRUCK_OUT
+    if isinstance(value, str):
+        return QUERY.sub(r"\1", value)
     if isinstance(value, dict):
         return STRUCK_OUT if depth >= DEEPEST else {k: _clean(str(k), v, depth + 1) for k, v in value.items()}
     if isinstance(value, list | tuple):

@@ -126,6 +126,7 @@ def programs(site: Site, environment: Mapping[str, str]) -> list[Program]:
     emulator = ["--port", str(site.emulator_port), "--seed", "demo", "--data", str(LOCAL / "emulator.db")]
     web = ["--bind", f"{HOST}:{site.web_port}", "--worker-class", "gthread", "--threads", "8"]
     web += ["--graceful-timeout", "10", "--no-control-socket", "--access-logfile", "-"]
+    web += ["--access-logformat", "%(m)s %(U)s %(s)s %(M)s ms"]  # no queries: a callback's holds the OAuth code
     worker = ["--pool", "threads", "--concurrency", "4", "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
     commands = {
         "emulator": [python, "-m", "qbo_emulator", *emulator],
