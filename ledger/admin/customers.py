@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from ledger.admin.records import RecordAdmin
+from ledger.admin.scope import OwnRows
 from ledger.models import Customer
 
 
@@ -18,7 +19,7 @@ class CustomerAdmin(RecordAdmin):
     computed = ("balance",)
     fixed = ("currency",)
     list_display = ("display_name", "organization", "email", "currency", "balance", "active", "updated_at")
-    list_filter = ("organization", "active", "currency")
+    list_filter = (("organization", OwnRows), "active", "currency")
     search_fields = ("display_name", "company_name", "email")
     autocomplete_fields = ("parent",)
     date_hierarchy = "created_at"

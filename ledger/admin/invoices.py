@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from unfold.admin import TabularInline
 
 from ledger.admin.records import ChildInline, RecordAdmin
+from ledger.admin.scope import OwnRows
 from ledger.models import Invoice, InvoiceLine
 
 
@@ -44,7 +45,7 @@ class InvoiceAdmin(RecordAdmin):
     computed = ("subtotal", "total", "balance", "status")
     fixed = ("currency",)
     list_display = ("__str__", "organization", "customer", "date", "due_date", "total", "balance", "currency", "status")
-    list_filter = ("organization", "status", "currency", "date")
+    list_filter = (("organization", OwnRows), "status", "currency", "date")
     list_select_related = ("organization", "customer")
     search_fields = ("number", "customer__display_name", "private_note")
     autocomplete_fields = ("customer",)

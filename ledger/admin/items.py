@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from ledger.admin.records import RecordAdmin
+from ledger.admin.scope import OwnRows
 from ledger.models import Item
 
 
@@ -17,7 +18,7 @@ class ItemAdmin(RecordAdmin):
     entity = "item"
     fixed = ("kind",)
     list_display = ("name", "organization", "kind", "sku", "unit_price", "active", "updated_at")
-    list_filter = ("organization", "active", "kind")
+    list_filter = (("organization", OwnRows), "active", "kind")
     search_fields = ("name", "sku", "description")
     date_hierarchy = "created_at"
     actions = ("archive", "reactivate")

@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from ledger.admin.scope import ScopedAdmin
+from ledger.admin.scope import OwnRows, ScopedAdmin
 from ledger.models import PaymentMethod, Term
 
 
@@ -11,7 +11,7 @@ class TermAdmin(ScopedAdmin):
     """Payment terms."""
 
     list_display = ("name", "organization", "due_days", "active")
-    list_filter = ("organization", "active")
+    list_filter = (("organization", OwnRows), "active")
     search_fields = ("name",)
 
 
@@ -20,5 +20,5 @@ class PaymentMethodAdmin(ScopedAdmin):
     """Ways of being paid."""
 
     list_display = ("name", "organization", "active")
-    list_filter = ("organization", "active")
+    list_filter = (("organization", OwnRows), "active")
     search_fields = ("name",)

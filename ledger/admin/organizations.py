@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.http import HttpRequest
 
-from ledger.admin.scope import ADMINS, ScopedAdmin
+from ledger.admin.scope import ADMINS, OwnRows, ScopedAdmin
 from ledger.models import InvoiceCounter, Membership, Organization
 
 
@@ -27,7 +27,7 @@ class MembershipAdmin(ScopedAdmin):
 
     editors = ADMINS
     list_display = ("user", "organization", "role")
-    list_filter = ("organization", "role")
+    list_filter = (("organization", OwnRows), "role")
     list_select_related = ("organization", "user")
     search_fields = ("user__username", "user__email")
     raw_id_fields = ("user",)

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from unfold.admin import TabularInline
 
 from ledger.admin.records import ChildInline, RecordAdmin
+from ledger.admin.scope import OwnRows
 from ledger.models import Allocation, Payment
 
 
@@ -27,7 +28,7 @@ class PaymentAdmin(RecordAdmin):
     computed = ("unapplied", "status")
     fixed = ("currency",)
     list_display = ("__str__", "organization", "customer", "date", "total", "unapplied", "currency", "status")
-    list_filter = ("organization", "status", "currency", "date")
+    list_filter = (("organization", OwnRows), "status", "currency", "date")
     list_select_related = ("organization", "customer")
     search_fields = ("reference", "customer__display_name", "memo")
     autocomplete_fields = ("customer",)

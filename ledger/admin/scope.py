@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.contrib.admin.filters import RelatedFieldListFilter
 from django.db.models import Field, ForeignKey, QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
@@ -43,6 +44,8 @@ class ScopedAdmin(ModelAdmin):
         """Whether the user has one of the roles in the row's organization, or anywhere if there is no row."""
         if not (request.user.is_active and request.user.is_staff):
             return False
+        if row is None and request.user.is_superuser:
+            return True  # also before there is any organization: somebody has to add the first
         allowed = organizations(request, roles)
         return (allowed if row is None else allowed.filter(id=getattr(row, self.organization_path))).exists()
 
@@ -70,6 +73,14 @@ class ScopedAdmin(ModelAdmin):
         """Offer only what belongs to organizations in which the user may edit."""
         options.setdefault("queryset", offered(db_field, organizations(request, self.editors)))
         return super().formfield_for_foreignkey(db_field, request, **options)
+
+
+class OwnRows(RelatedFieldListFilter):
+    """A filter that offers only what belongs to the user's organizations; Django's own would name all the others."""
+
+    def field_choices(self, field: Field[Any, Any], request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        rows = offered(field, organizations(request, VIEWERS))
+        return [(str(row.pk), str(row)) for row in rows]
 
 
 def offered(field: Field[Any, Any], allowed: QuerySet[Organization]) -> QuerySet[Any]:

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.admin import ModelAdmin, RelatedFieldListFilter
-from django.db.models import Field
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
-from ledger.admin.scope import VIEWERS, ScopedAdmin, offered, organizations
+from ledger.admin.scope import ScopedAdmin
 from qbsync.admin.status import Mark
 
 
@@ -30,16 +28,6 @@ class ReadOnlyAdmin(ScopedAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
-
-
-class OwnRows(RelatedFieldListFilter):
-    """A filter that offers only what belongs to the user's organizations; Django's own would name all the others."""
-
-    def field_choices(
-        self, field: Field[Any, Any], request: HttpRequest, model_admin: ModelAdmin[Any]
-    ) -> list[tuple[str, Any]]:
-        rows = offered(field, organizations(request, VIEWERS))
-        return [(str(row.pk), str(row)) for row in rows]
 
 
 def badge(mark: Mark) -> SafeString:

@@ -20,11 +20,11 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from ledger.admin.scope import OPERATORS
+from ledger.admin.scope import OPERATORS, OwnRows
 from ledger.services import InvalidRecord, StaleRecord
 from qbsync import tasks
 from qbsync.admin import conflict_form, conflict_page, records
-from qbsync.admin.base import OwnRows, ReadOnlyAdmin, badge
+from qbsync.admin.base import ReadOnlyAdmin, badge
 from qbsync.admin.status import RESOLUTION
 from qbsync.engine import resolve
 from qbsync.engine.errors import NeedsPerson

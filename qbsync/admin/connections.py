@@ -15,10 +15,10 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.safestring import SafeString
 
-from ledger.admin.scope import ADMINS, OPERATORS, organizations
+from ledger.admin.scope import ADMINS, OPERATORS, OwnRows, organizations
 from ledger.data import ENTITIES
 from qbsync.admin import records_page
-from qbsync.admin.base import OwnRows, ReadOnlyAdmin, badge
+from qbsync.admin.base import ReadOnlyAdmin, badge
 from qbsync.admin.connection_page import facts
 from qbsync.admin.status import CONNECTION
 from qbsync.models import Connection

@@ -8,8 +8,8 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
-from ledger.admin.scope import ADMINS, ScopedAdmin
-from qbsync.admin.base import OwnRows, ReadOnlyAdmin
+from ledger.admin.scope import ADMINS, OwnRows, ScopedAdmin
+from qbsync.admin.base import ReadOnlyAdmin
 from qbsync.admin.conflict_page import choices_text
 from qbsync.mapping import mapping_for
 from qbsync.models import Decision, ResolutionRule

@@ -18,11 +18,11 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from ledger.admin.scope import OPERATORS, organizations
+from ledger.admin.scope import OPERATORS, OwnRows, organizations
 from ledger.data import Entity
 from qbsync import tasks
 from qbsync.admin import records, runs_text
-from qbsync.admin.base import OwnRows, ReadOnlyAdmin, badge
+from qbsync.admin.base import ReadOnlyAdmin, badge
 from qbsync.admin.status import COMMAND, RUN, STANDING, queue_mark
 from qbsync.engine import queues, why
 from qbsync.models import Command, Connection, InboxRow, Link, OutboxRow, RemoteReference, Run

@@ -139,3 +139,12 @@ def test_records_cannot_be_deleted(books: Books) -> None:
     answer = client.post(reverse("admin:ledger_invoice_delete", args=[invoice.id]), {"post": "yes"})
     assert answer.status_code == 403
     assert Invoice.objects.filter(id=invoice.id).exists()
+
+
+def test_a_list_offers_no_other_organization_to_filter_by(books: Books, others: Books) -> None:
+    page = signed_in("viewer", books).get(reverse("admin:ledger_customer_changelist")).content.decode()
+    assert str(others.organization) not in page
+
+
+def test_the_first_organization_can_be_added_by_a_superuser(db: None) -> None:
+    assert signed_in(None).get(reverse("admin:ledger_organization_add")).status_code == 200
