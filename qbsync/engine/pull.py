@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -41,6 +42,11 @@ def cursor_of(session: Session) -> Cursor:
         connection=session.connection, organization_id=session.connection.organization_id
     )
     return cursor
+
+
+def request_full_pull(connection_id: UUID) -> None:
+    """Have the next pull of a company read everything."""
+    Cursor.objects.filter(connection_id=connection_id).update(full_requested=True)
 
 
 def pull(session: Session) -> None:

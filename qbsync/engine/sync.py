@@ -11,9 +11,9 @@ from uuid import UUID
 
 from ledger.data import ENTITIES, Entity
 from qbsync import clock
-from qbsync.engine import queues, session
+from qbsync.engine import notify, queues, session
 from qbsync.engine.errors import RetryLater
-from qbsync.engine.pull import cursor_of, pull, read_missing_bodies
+from qbsync.engine.pull import pull, read_missing_bodies, request_full_pull
 from qbsync.engine.push import run_commands
 from qbsync.engine.reconcile import reconcile_inbox, reconcile_outbox
 from qbsync.engine.runs import Tally
@@ -32,15 +32,15 @@ def sync(
     `read` False only works on what is queued and asks QuickBooks for nothing new; `full` reads every record again.
     Raises Busy, RetryLater, NeedsPerson or Disconnected; what was done until then is kept.
     """
+    if full:  # noted before the lease is asked for: if another worker has the company, its next pull is a full one
+        request_full_pull(connection_id)
     with session.opened(connection_id, kind=kind) as company:
         company.progress = progress or company.progress
         work_off(company)
-        if full:
-            cursor = cursor_of(company)
-            cursor.full_requested = True
-            cursor.save(update_fields=["full_requested"])
         if read:
+            told = notify.wanted(company.connection)
             pull(company)
+            notify.fulfilled(company.connection, told)
             work_off(company)
         return company.tally
 
