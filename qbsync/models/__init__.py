@@ -6,6 +6,7 @@ from qbsync.models.connection import Connection, ConnectRequest, Credential, Cur
 from qbsync.models.link import Link, RemoteRecord, RemoteReference
 from qbsync.models.queue import InboxRow, OutboxRow
 from qbsync.models.run import Run
+from qbsync.models.webhook import PullRequest, WebhookDelivery, WebhookEvent
 
 __all__ = [
     "Command",
@@ -19,8 +20,11 @@ __all__ = [
     "Lease",
     "Link",
     "OutboxRow",
+    "PullRequest",
     "RemoteRecord",
     "RemoteReference",
     "ResolutionRule",
     "Run",
+    "WebhookDelivery",
+    "WebhookEvent",
 ]

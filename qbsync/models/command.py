@@ -62,6 +62,9 @@ class Command(CompanyOwned):
             models.Index(fields=["connection", "entity", "local_id", "created_at"], name="command_record"),
         ]
 
+    def __str__(self) -> str:
+        return f"{self.operation} {self.entity} {self.remote_id or self.local_id}"
+
     @property
     def standing(self) -> Standing:
         return Standing(

@@ -40,6 +40,9 @@ class Link(CompanyOwned):
             known_entity("link_entity"),
         ]
 
+    def __str__(self) -> str:
+        return f"{self.entity} {self.remote_id}"
+
 
 class RemoteRecord(CompanyOwned):
     """The newest state of a QuickBooks record that was ever seen, imported or not.

@@ -28,6 +28,9 @@ class QueueRow(CompanyOwned):
     class Meta:
         abstract = True
 
+    def __str__(self) -> str:
+        return f"{self.entity} queued {self.queued_at:%Y-%m-%d %H:%M}"
+
 
 class InboxRow(QueueRow):
     """A QuickBooks record to look at. `body` is what was observed, "" = it must be read first."""

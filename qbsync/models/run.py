@@ -32,3 +32,6 @@ class Run(CompanyOwned):
 
     class Meta:
         indexes = [models.Index(fields=["connection", "started_at"], name="run_recent")]
+
+    def __str__(self) -> str:
+        return f"{self.kind.replace('_', ' ')} of {self.started_at:%Y-%m-%d %H:%M}"
