@@ -45,6 +45,8 @@ def answer(books: Company, body: Any, behaviour: Behaviour, around: Circumstance
             answers.append(_tail(item, b'{"Fault":' + encode(around.refusal.fault())))
         else:
             answers.append(_item(books, item, behaviour, around.memory, done))
+            if behaviour.batch_hides_creations:
+                books.hidden = {made for made, old in books.before.items() if old is None}
     if around.memory is not None:
         for bid, remembered in done.items():
             around.memory.remember(bid, remembered)

@@ -34,6 +34,8 @@ class Behaviour:
     requests_per_second: int = 10
     batches_per_minute: int = 40
     batches_per_minute_realm: int = 120  # of all applications together; there is one here
+    commit_lag_seconds: float = 0.5  # how far LastUpdatedTime may lie after the envelope's time (F1.21)
+    batch_hides_creations: bool = False  # later items cannot refer to what earlier ones made (F7.4)
     monthly_quota: int = 0  # calls that take data out, a month; 0 = no end
     name_write_seconds: float = 0.0  # how long a write to a name list takes; a second one meanwhile is refused (F3.2.7)
 

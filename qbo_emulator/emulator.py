@@ -219,13 +219,15 @@ class Emulator:
         """All of it or, when it is refused, nothing."""
         mark = company.mark()
         company.poisoned = self.faults.poisoned(company.realm)
+        if request.method == "POST":
+            company.commit_lag = self.clock.random.uniform(0, self.behaviour.commit_lag_seconds)
         try:
             return api.serve(company, request, self.behaviour, around=around)
         except BaseException:
             company.roll_back(mark)
             raise
         finally:
-            company.poisoned = {}  # a person at the screen still sees the row
+            company.end_request()
 
     def _replay_key(self, call: Call, request: Request) -> replays.Key | None:
         """Writes only, successes only (F3.3.6); an empty requestid means none (F3.3.9)."""

@@ -108,6 +108,8 @@ class Company:
     subscription_ended: bool = False  # nothing can be written, everything can be read (F10.17)
     warns_of_duplicate_numbers: bool = False  # a user-interface option the API cannot read (F3.5.7)
     rendered: dict[tuple[str, str, bool], bytes] = field(default_factory=dict)
+    commit_lag: float = 0.0  # seconds from the start of the request at hand to its commit
+    hidden: set[tuple[str, str]] = field(default_factory=set)  # made in the batch at hand, not yet to be referred to
     poisoned: dict[tuple[str, str], int] = field(default_factory=dict)  # rows that cannot be shown, on order
     touched: set[tuple[str, str]] = field(default_factory=set)
     undo: list[Callable[[], None]] = field(default_factory=list)
@@ -123,6 +125,10 @@ class Company:
     def get(self, entity: str, id: str | None) -> Record | None:
         return self.tables[entity].rows.get(id) if id is not None else None
 
+    def visible(self, entity: str, id: str | None) -> Record | None:
+        """What a reference can be resolved to."""
+        return None if id is None or (entity, id) in self.hidden else self.get(entity, id)
+
     def all(self, entity: str) -> Iterable[Record]:
         return self.tables[entity].rows.values()
 
@@ -131,7 +137,8 @@ class Company:
         return self.counters[counter]
 
     def now(self) -> int:
-        return int(self.clock.timestamp())
+        """MetaData's second: that of the commit, which may lie after the envelope's time (F1.21)."""
+        return int(self.clock.timestamp() + self.commit_lag)
 
     # -- changes ------------------------------------------------------------------------------------------------
 
@@ -208,6 +215,10 @@ class Company:
         self.rendered.pop((entity, id, True), None)
 
     # -- a request's unit of work -------------------------------------------------------------------------------
+
+    def end_request(self) -> None:
+        """What held for one API request only: a person at the screen still sees a poisoned row."""
+        self.poisoned, self.commit_lag, self.hidden = {}, 0.0, set()
 
     def settled(self) -> None:
         """The unit of work is over: nothing can be undone any more."""

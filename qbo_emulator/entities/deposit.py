@@ -96,7 +96,7 @@ def _line(books: Company, line: Body, mine: str | None) -> Body:
     """Either money of one payment or money of an account."""
     if "Amount" not in line:
         raise errors.required("Line.Amount")
-    kept = {name: line[name] for name in ("Amount", "Description") if name in line}
+    kept: Body = {name: line[name] for name in ("Amount", "Description") if name in line}
     if line.get("LinkedTxn"):
         return {**kept, "LinkedTxn": [_payment_link(books, line, mine)]}
     detail = line.get("DepositLineDetail", {})
@@ -110,7 +110,7 @@ def _payment_link(books: Company, line: Body, mine: str | None) -> Body:
     link = line["LinkedTxn"][0]
     if link.get("TxnType") != "Payment":
         raise errors.NotEmulated(f"Deposits of {link.get('TxnType')} are not emulated; only of Payment.")
-    payment = books.get("Payment", link.get("TxnId"))
+    payment = books.visible("Payment", link.get("TxnId"))
     if payment is None:
         raise errors.deleted_by_another_user()
     if payment.body.get("DepositToAccountRef") != UNDEPOSITED_FUNDS:

@@ -198,7 +198,7 @@ def _wanted(lines: list[Body]) -> dict[applications.Target, Decimal]:
 def _target(books: Company, kind: str, id: str, customer: Record) -> Record:
     if kind not in TARGETS:
         raise errors.NotEmulated(f"Payments linked to {kind} are not emulated; only Invoice and CreditMemo are.")
-    target = books.get(kind, id)
+    target = books.visible(kind, id)
     if target is None:
         raise errors.deleted_by_another_user()  # F3.6.11: the code is uncertain
     owner = books.get("Customer", target.body["CustomerRef"]["value"])

@@ -151,7 +151,7 @@ LISTS = {"Customer": "Names", "Vendor": "Names", "Item": "Items", "Account": "Ac
 
 def resolve(books: Company, ref: Body, entity: str, *, already: frozenset[str] = frozenset()) -> Record:
     """The record a reference points to; unknown is 2500, inactive is 610 unless it was there ``already`` (F3.5.10)."""
-    target = books.get(entity, ref["value"])
+    target = books.visible(entity, ref["value"])
     if target is None:
         raise errors.invalid_reference(LISTS.get(entity, entity), ref["value"])
     if target.body.get("Active") is False and target.id not in already:
