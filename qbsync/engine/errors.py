@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from traceback import extract_tb
+
 
 class SyncStopped(Exception):
     """A flow ended before its work did. The text is a sentence for a person."""
@@ -29,3 +31,10 @@ class NeedsPerson(SyncStopped):
 
 class Disconnected(NeedsPerson):
     """The connection to QuickBooks is gone and has to be made again."""
+
+
+def place_of(error: BaseException) -> str:
+    """What an unforeseen error is and where it struck, for the log. Never its text, which may hold business data."""
+    frames = extract_tb(error.__traceback__)
+    place = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{place}"

@@ -11,13 +11,13 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from django.db import DatabaseError
 
 from ledger.data import Entity
 from ledger.services import InvalidRecord, StaleRecord, read_many
 from qbsync.engine import bodies, links, queues, references
 from qbsync.engine.apply import apply
 from qbsync.engine.decide import Policy, decide, new_ledger_id
+from qbsync.engine.errors import SyncStopped, place_of
 from qbsync.engine.plan import Outcome, RemoteState, Subject
 from qbsync.engine.queues import Observation
 from qbsync.engine.references import LinkedReferences
@@ -202,7 +202,17 @@ def _decide_all(connection: Connection, subjects: Sequence[Subject], known: Link
     held = [subject.record.data for subject in subjects if subject.record]
     known.learn(seen, held)
     policy = policy_of(connection)
-    return [decide(subject, known, policy) for subject in subjects]
+    return [_decide_one(subject, known, policy) for subject in subjects]
+
+
+def _decide_one(subject: Subject, known: LinkedReferences, policy: Policy) -> Outcome:
+    """The edge at which a record that nobody foresaw is put aside, so that it stops no other record of its company."""
+    try:
+        return decide(subject, known, policy)
+    except Exception as error:  # noqa: BLE001 - the record's edge; parked with its reason
+        log.warning("record_undecided", entity=subject.entity, id=str(subject.local_id), error=place_of(error))
+        reason = f"It holds something unforeseen ({type(error).__name__}). Tell the people who look after Batchly."
+        return Outcome(subject=subject, count="failed", reason=reason, parked=True)
 
 
 def _carry_out(session: Session, entity: Entity, subjects: Sequence[Subject]) -> list[Outcome]:
@@ -217,7 +227,9 @@ def _carry_out(session: Session, entity: Entity, subjects: Sequence[Subject]) ->
     session.guard()
     try:
         apply(session, entity, outcomes, known)
-    except (DatabaseError, InvalidRecord, StaleRecord) as error:
+    except SyncStopped:
+        raise
+    except Exception as error:  # noqa: BLE001 - the page goes on record by record
         log.info("page_split", entity=entity, records=len(outcomes), error=type(error).__name__)
         outcomes = [_apply_one(session, entity, outcome, known) for outcome in outcomes]
     for outcome in outcomes:
@@ -233,12 +245,14 @@ def _unknown_list_entry(outcomes: Sequence[Outcome]) -> bool:
 def _apply_one(session: Session, entity: Entity, outcome: Outcome, known: LinkedReferences) -> Outcome:
     try:
         apply(session, entity, [outcome], known)
+    except SyncStopped:
+        raise
     except StaleRecord:  # edited in Batchly while it was being looked at: look again
         return _set_aside(outcome, "Edited in Batchly in this very moment; it is looked at again.", park=False)
     except InvalidRecord as error:
         return _set_aside(outcome, f"Batchly cannot hold it: {error}", park=True)
-    except DatabaseError as error:
-        log.warning("record_failed", entity=entity, id=str(outcome.subject.local_id), error=type(error).__name__)
+    except Exception as error:  # noqa: BLE001 - the record's edge; tried again, then parked
+        log.warning("record_failed", entity=entity, id=str(outcome.subject.local_id), error=place_of(error))
         return _set_aside(outcome, f"It could not be stored ({type(error).__name__}).", park=False)
     return outcome
 

@@ -78,7 +78,9 @@ class Session:
             raise self._ended("QuickBooks refuses the connection's token. Connect it again.") from error
 
     def read(self, request: Callable[[Client], Answer]) -> Answer:
-        """`ask` for something that changes nothing: every passing fault becomes RetryLater."""
+        """`ask` for something that changes nothing: a passing fault becomes RetryLater, a lasting one NeedsPerson.
+
+        Only `Gone` is left to the caller, for it is an answer about the record."""
         try:
             return self.ask(request)
         except (faults.OutcomeUnknown, faults.NotSent, faults.TryAgain) as error:
@@ -87,6 +89,10 @@ class Session:
             raise RetryLater("QuickBooks asked to slow down.", after=error.retry_after or 60.0) from error
         except faults.Forbidden as error:
             raise self._ended(f"QuickBooks does not let Batchly into this company: {error}") from error
+        except faults.Gone:
+            raise
+        except faults.QuickBooksFault as error:
+            raise NeedsPerson(f"QuickBooks refused to answer: {error}") from error
 
     def guard(self) -> None:
         """Renew the lease, or raise LeaseLost when another worker took the company over meanwhile."""

@@ -16,8 +16,8 @@ from django.db.models import Exists, OuterRef
 from ledger import models as ledger_models
 from ledger.data import ENTITIES, Entity
 from qbsync import clock
-from qbsync.engine import queues, settings, tokens
-from qbsync.engine.errors import Busy, SyncStopped
+from qbsync.engine import notify, queues, settings, tokens
+from qbsync.engine.errors import Busy, SyncStopped, place_of
 from qbsync.engine.sync import sync
 from qbsync.models import Command, Connection, InboxRow, Link, OutboxRow
 from qbsync.transitions import OPEN_STATES, State
@@ -35,15 +35,16 @@ MISSED_PAGE = 5000
 
 
 def connected() -> Iterable[Connection]:
-    return Connection.objects.filter(status=Connection.Status.CONNECTED).select_related("cursor").order_by("pk")
+    return Connection.objects.filter(status=Connection.Status.CONNECTED).select_related("cursor", "pull_request").order_by("pk")
 
 
 def sweep(*, force_pull: bool = False) -> dict[str, str]:
-    """Refresh tokens, enqueue what the outbox missed, and sync every company that has something due.
+    """Refresh tokens, forget old webhooks, enqueue what the outbox missed, and sync every company that has something due.
 
     Returns {realm id: what stopped it, "" = all done}. Companies stand for themselves: one failing stops no other.
     """
     tokens.refresh_due()
+    notify.forget_old()
     ended: dict[str, str] = {}
     for connection in connected():
         enqueue_missed(connection)
@@ -62,6 +63,9 @@ def sync_safely(connection_id: UUID, *, read: bool, full: bool = False, kind: st
     except SyncStopped as stopped:
         log.warning("sync_stopped", connection=str(connection_id), reason=type(stopped).__name__)
         return str(stopped)
+    except Exception as error:  # noqa: BLE001 - the company's edge; noted on its run
+        log.warning("sync_failed", connection=str(connection_id), error=place_of(error))
+        return f"An unforeseen error ended this sync ({type(error).__name__}); the next one tries again."
     return ""
 
 
@@ -100,6 +104,8 @@ def _enqueue_missed(connection: Connection, entity: Entity) -> int:
 
 
 def _pull_is_due(connection: Connection) -> bool:
+    if hasattr(connection, "pull_request"):
+        return True
     cursor = getattr(connection, "cursor", None)
     if cursor is None or cursor.pulled_at is None or cursor.full_requested:
         return True

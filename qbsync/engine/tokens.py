@@ -11,15 +11,18 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import structlog
 from django.conf import settings as django_settings
 from django.db import transaction
 
 from qbsync import clock
 from qbsync.engine import settings
-from qbsync.engine.errors import Disconnected, RetryLater
+from qbsync.engine.errors import Disconnected, RetryLater, place_of
 from qbsync.models import Connection, Credential
 from qbsync.quickbooks import auth
 from qbsync.quickbooks.auth import TokenAnswer
+
+log = structlog.get_logger(__name__)
 
 REFRESH_EARLY = timedelta(minutes=5)
 """A token this close to its end is replaced before it is used."""
@@ -53,6 +56,9 @@ def refresh_due() -> int:
         try:
             _refresh(credential.connection_id, seen_version=credential.version, refused=credential.version)
         except (RetryLater, Disconnected):  # recorded on the credential and the connection
+            continue
+        except Exception as error:  # noqa: BLE001 - one company's unreadable secret is no other company's trouble
+            log.warning("refresh_failed", connection=str(credential.connection_id), error=place_of(error))
             continue
         replaced += 1
     return replaced
