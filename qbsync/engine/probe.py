@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 from ledger.data import Entity
+from qbsync import clock
 from qbsync.engine import bodies, commands, settings
 from qbsync.engine.plan import RemoteState
 from qbsync.engine.session import Session
@@ -15,6 +16,8 @@ from qbsync.quickbooks import faults, select
 
 CLOCK_ERROR = timedelta(seconds=30)
 """How far QuickBooks' clock and ours may be apart."""
+FEED_REACH = timedelta(days=29)
+"""The change feed refuses to tell of what is older than 30 days (F6.11); a day of it is kept as margin."""
 PROBE_PAGE = 1000
 MAX_PROBE_PAGES = 20
 """A customer's documents of one day, or records of one name: more than this is no look-up any more."""
@@ -54,6 +57,12 @@ def deleted_unknown(session: Session, command: Command) -> list[str]:
     return sorted(
         deleted - set(known.values_list("remote_id", flat=True)) - set(seen.values_list("remote_id", flat=True))
     )
+
+
+def feed_reaches(command: Command) -> bool:
+    """Whether the change feed still tells of everything that was deleted since the first send."""
+    assert command.first_sent_at is not None
+    return clock.now() - command.first_sent_at < FEED_REACH
 
 
 def read_current(session: Session, command: Command) -> RemoteState | None:

@@ -17,7 +17,7 @@ from ledger.data import Entity
 from qbsync import clock
 from qbsync.engine import commands, failpoints, settings, settle
 from qbsync.engine.errors import NeedsPerson, RetryLater
-from qbsync.engine.probe import deleted_unknown, find_ours, read_current
+from qbsync.engine.probe import deleted_unknown, feed_reaches, find_ours, read_current
 from qbsync.engine.session import Session
 from qbsync.mapping import mapping_for
 from qbsync.models import Command
@@ -140,6 +140,10 @@ def _find_ours(session: Session, command: Command) -> None:
 
 
 def _find_deleted(session: Session, command: Command) -> None:
+    if not feed_reaches(command):
+        text = "It was sent too long ago to know whether QuickBooks made it and somebody deleted it. Look there for it."
+        commands.move(session, command, Event.SOMETHING_DELETED, error_text=text)
+        return
     deleted = deleted_unknown(session, command)
     session.guard()
     if deleted:
