@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from ..entities import RULES
-from ..seeds import NAMES
+from ..seeds import NAMES, SEVERAL_CURRENCIES
 from ..store import Body, Company, Record
 from ..wire import Response
 from . import plane
@@ -69,14 +69,13 @@ def _addresses(visit: Visit) -> Markup:
 
 def open_company(visit: Visit) -> Response:
     seed, name = visit.form.get("seed", ""), visit.form.get("name", "")
-    preferences = {"CurrencyPrefs": {"MultiCurrencyEnabled": True}} if visit.form.get("currencies") else {}
+    currencies = bool(visit.form.get("currencies"))
     try:
-        if seed == "empty" and (name or preferences):
-            made = visit.ask("POST", "companies", {"name": name or "Empty Company", "preferences": preferences})
+        if seed == "empty" and name:
+            preferences = SEVERAL_CURRENCIES if currencies else {}
+            made = visit.ask("POST", "companies", {"name": name, "preferences": preferences})
         else:
-            made = visit.ask("POST", "seed", {"name": seed})
-            if preferences:
-                visit.ask("POST", f"companies/{made['realm']}/records/preferences/1", preferences)
+            made = visit.ask("POST", "seed", {"name": seed, **({"currencies": True} if currencies else {})})
     except plane.Refused as refused:
         return home(visit, error=str(refused))
     return go_to(address("companies", made["realm"], done="company"))

@@ -150,7 +150,7 @@ def _items(books: Company) -> list[tuple[str, str, dict[str, Any]]]:
     """Id, name, and what the page fills in when the item is chosen."""
     found = []
     for item in active(books, "Item"):
-        if item.body["Type"] != "Category":
+        if item.body["Type"] not in ("Category", "Group"):  # neither can stand on a line here
             taxed = YES if item.body.get("Taxable") else ""
             text = item.body.get("Description") or item.body["Name"]
             data = {"data_price": plainly(item.body["UnitPrice"]), "data_description": text, "data_taxed": taxed}

@@ -1,150 +1,121 @@
 """An invented company to look at: customers with jobs, items of all types, and a quarter's worth of sales.
 
-Deterministic: a fixed random seed and dates relative to the emulator's today. Everything goes through the same rules
-as an API write, so the totals and links are true.
+Deterministic: a fixed random seed and dates relative to the emulator's today. Lived through day by day, so that
+times, tokens and totals are what they would be: an invoice is paid after it was written, by then or not yet.
+Everything goes through the same rules as an API write.
 """
 
 from __future__ import annotations
 
+import heapq
 import random
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from .. import writes
 from ..entities import RULES
 from ..schema import money
 from ..store import Body, Company, Record
+from . import demo_names as names
 from .company import AUTHOR
+from .demo_lists import make_customers, make_foreign_customers, make_items, save
 
 RANDOM_SEED = 20_240_229
 INVOICES = 150
-COMPANIES = (
-    "Alder & Birch Interiors", "Bayside Bakery", "Cascade Cycles", "Dockside Diner", "Eastgate Dental",
-    "Fernwood School", "Granite Peak Gym", "Harbor Lights Hotel", "Ironwood Furniture", "Juniper Landscaping",
-    "Kestrel Aviation", "Lakeview Apartments", "Mariner's Rest", "Northwind Coffee", "Old Mill Brewing",
-    "Pine Street Pharmacy", "Quarry Road Garage", "Redwood Realty", "Saltwater Kayaks", "Tidewater Marina",
-    "Union Square Books", "Valley Veterinary", "Westbrook Winery", "Yellow House Studio",
-)  # fmt: skip
-PEOPLE = (
-    ("Ana", "Delgado"), ("Ben", "Okafor"), ("Chloe", "Marsh"), ("Dev", "Raman"), ("Elif", "Aydin"),
-    ("Finn", "O'Hara"), ("Grace", "Liu"), ("Hugo", "Brandt"), ("Ines", "Moreau"), ("Jonas", "Weber"),
-)  # fmt: skip
-JOBS = (
-    ("Harbor Lights Hotel", "Lobby refit"), ("Harbor Lights Hotel", "Pool house"),
-    ("Lakeview Apartments", "Building A"), ("Lakeview Apartments", "Building B"),
-    ("Redwood Realty", "Elm St. listing"), ("Tidewater Marina", "Dock 7"),
-)  # fmt: skip
-SERVICES = (
-    ("Consulting", "150"), ("Design", "95"), ("Installation", "80"), ("Delivery", "45"), ("Maintenance", "70"),
-    ("Training", "120"), ("Inspection", "60"), ("Repair", "85"),
-)  # fmt: skip
-GOODS = (
-    ("Oak Shelf", "129.50"), ("Brass Lamp", "74.95"), ("Wool Rug", "310"), ("Canvas Awning", "485"),
-    ("Cedar Planter", "58.25"), ("Deck Chair", "99"), ("Rope Coil", "0.75"), ("Marine Varnish", "32.40"),
-)  # fmt: skip
-STOCK = (
-    ("Dock Cleat", "18.40"), ("Fender", "41.15"), ("Anchor 10kg", "139"), ("LED Strip", "22.90"), ("Hinge Set", "7.35"),
-)  # fmt: skip
+FIRST_DAY, SOLD_FROM, SOLD_FOR = 130, 120, 115  # days before today: the lists, the first invoice; the span of all
+CHECK = {"value": "2"}
+Step = Callable[[], Any]
 
 
-def fill(books: Company) -> None:
-    _Demo(books).fill()
+def fill(books: Company, *, currencies: bool = False) -> None:
+    """``currencies``: the company has several of them on, and three foreign customers."""
+    _Demo(books, currencies=currencies).live()
 
 
 class _Demo:
-    def __init__(self, books: Company) -> None:
-        self._books, self._random = books, random.Random(RANDOM_SEED)
+    def __init__(self, books: Company, *, currencies: bool) -> None:
+        self._books, self._currencies = books, currencies
+        self._random = random.Random(RANDOM_SEED)
+        self._start = books.clock.now()
+        self._agenda: list[tuple[int, int, Step]] = []  # (days to go from the first day, order, step)
+        self._planned = self._done = 0
         self._customers: list[Record] = []
+        self._foreign: list[Record] = []
         self._items: list[Record] = []
 
-    def fill(self) -> None:
-        clock, start = self._books.clock, self._books.clock.now()
-        with clock.pretend(start - timedelta(days=130)):
-            self._make_customers()
-            self._make_items()
-        invoices = []
+    def live(self) -> None:
+        with self._books.clock.pretend(self._start - timedelta(days=FIRST_DAY)):
+            self._customers = make_customers(self._books, self._random)
+            self._items = make_items(self._books)
+            self._foreign = make_foreign_customers(self._books) if self._currencies else []
         for number in range(INVOICES):
-            with clock.pretend(start - timedelta(days=120 - number * 115 // INVOICES, minutes=INVOICES - number)):
-                invoices.append(self._make_invoice(number))
-        with clock.pretend(start - timedelta(days=3)):
-            self._make_payments(invoices)
-        self._make_credits()
-        self._retire(invoices)
+            self._plan(SOLD_FROM - number * SOLD_FOR // INVOICES, partial(self._sell, number))
+        for number in range(3):
+            self._plan(40 - 9 * number, partial(self._prepay, self._customers[2 + 5 * number]))
+        self._plan(1, self._retire)
+        self._run()
         self._books.undo.clear()
 
-    def _save(self, entity: str, body: Body) -> Record:
-        return writes.save(self._books, RULES[entity], body, author=AUTHOR)
+    def _plan(self, days_ago: int, step: Step) -> None:
+        """Nothing is planned for today or later: what would be paid then is still open."""
+        if days_ago >= 1:
+            self._planned += 1
+            heapq.heappush(self._agenda, (-days_ago, self._planned, step))
 
-    def _edit(self, record: Record, **changes: Any) -> Record:
-        now = self._books[record.entity].rows[record.id]
-        body = {"Id": now.id, "SyncToken": str(now.token), "sparse": True, **changes}
-        return self._save(record.entity, body)
+    def _run(self) -> None:
+        while self._agenda:
+            day, _, step = heapq.heappop(self._agenda)
+            self._done += 1
+            # a minute per step keeps the times in order; a day has room for all of them
+            with self._books.clock.pretend(self._start + timedelta(days=day, minutes=self._done)):
+                step()
 
-    def _make_customers(self) -> None:
-        by_name = {}
-        for number, name in enumerate(COMPANIES):
-            by_name[name] = self._save("Customer", self._customer(number, {"DisplayName": name, "CompanyName": name}))
-        for number, (given, family) in enumerate(PEOPLE):
-            body = self._customer(100 + number, {"GivenName": given, "FamilyName": family})
-            by_name[f"{given} {family}"] = self._save("Customer", body)
-        self._customers = list(by_name.values())
-        for parent, job in JOBS:
-            body = {"DisplayName": job, "Job": True, "ParentRef": {"value": by_name[parent].id}}
-            self._customers.append(self._save("Customer", body))
-        self._save("Vendor", {"DisplayName": "Pacific Lumber Supply"})
-        self._save("Vendor", {"DisplayName": "Bright Brass Works"})
+    # -- sales --------------------------------------------------------------------------------------------------
 
-    def _customer(self, number: int, names: Body) -> Body:
-        terms = {"SalesTermRef": {"value": str(1 + number % 4)}} if number % 3 == 0 else {}
+    def _sell(self, number: int) -> None:
+        foreign = self._foreign[number // 10 % len(names.FOREIGN)] if self._foreign and number % 10 == 4 else None
+        customer = foreign or self._random.choice(self._customers)
+        invoice = save(self._books, "Invoice", self._invoice(number, customer))
+        days_ago = (self._start - self._books.clock.now()).days
+        self._plan_payment(number, invoice, days_ago)
+        if number % 20 == 3:
+            self._plan(days_ago - 5, lambda: self._return(invoice))
+        if number % 37 == 5:
+            self._plan(days_ago - 2, lambda: self._void("Invoice", invoice))
+        if number % 50 == 45:
+            self._plan(days_ago - 1, lambda: self._delete(invoice))
+
+    def _invoice(self, number: int, customer: Record) -> Body:
+        lines = [self._line() for _ in range(self._random.randint(1, 4))]
+        rates = {code: Decimal(rate) for _, code, rate in names.FOREIGN}
+        code = customer.body["CurrencyRef"]["value"]
+        home = {"TxnTaxDetail": {"TxnTaxCodeRef": {"value": "2" if number % 12 else "3"}}}
+        email = {"BillEmail": customer.body["PrimaryEmailAddr"]} if "PrimaryEmailAddr" in customer.body else {}
         return {
-            **names,
-            "PrimaryEmailAddr": {"Address": f"accounts{number}@example.com"},
-            "PrimaryPhone": {"FreeFormNumber": f"(555) 010-{number:04d}"},
-            "BillAddr": {
-                "Line1": f"{100 + 7 * number} {self._random.choice(('Pier', 'Oak', 'Hill', 'Mill'))} St.",
-                "City": self._random.choice(("Oakland", "Berkeley", "Alameda", "Sausalito")),
-                "CountrySubDivisionCode": "CA",
-                "PostalCode": f"94{number % 900:03d}",
-            },
-            "Taxable": number % 7 != 0,
-            **terms,
-        }
-
-    def _make_items(self) -> None:
-        category = self._save("Item", {"Name": "Marine", "Type": "Category"})
-        for name, price in SERVICES:
-            body = {"Name": name, "Type": "Service", "UnitPrice": Decimal(price)}
-            self._items.append(self._save("Item", {**body, "IncomeAccountRef": {"value": "1"}}))
-        for name, price in GOODS:
-            body = {"Name": name, "Type": "NonInventory", "UnitPrice": Decimal(price), "Taxable": True}
-            self._items.append(self._save("Item", {**body, "IncomeAccountRef": {"value": "79"}}))
-        started = (self._books.clock.today() - timedelta(days=400)).isoformat()
-        for number, (name, price) in enumerate(STOCK):
-            self._items.append(self._save("Item", self._stock(name, price, started, category if number < 3 else None)))
-
-    def _stock(self, name: str, price: str, started: str, category: Record | None) -> Body:
-        parent = {"SubItem": True, "ParentRef": {"value": category.id}} if category else {}
-        return {
-            "Name": name,
-            "Sku": name.upper().replace(" ", "-"),
-            "Type": "Inventory",
-            "UnitPrice": Decimal(price),
-            "Taxable": True,
-            "TrackQtyOnHand": True,
-            "QtyOnHand": 500,
-            "InvStartDate": started,
-            "IncomeAccountRef": {"value": "79"},
-            "ExpenseAccountRef": {"value": "80"},
-            "AssetAccountRef": {"value": "81"},
-            **parent,
+            "CustomerRef": {"value": customer.id},
+            "TxnDate": self._books.clock.today().isoformat(),
+            "Line": lines + _closing_lines(number),
+            "CustomerMemo": {"value": names.MESSAGES[number % len(names.MESSAGES)]},
+            **email,
+            **({"ExchangeRate": rates[code]} if code in rates else home),
+            **({"ApplyTaxAfterDiscount": True} if number % 18 == 0 else {}),
+            **({"PrivateNote": "Agreed by phone."} if number % 16 == 0 else {}),
         }
 
     def _line(self) -> Body:
         item = self._random.choice(self._items)
-        price, quantity = Decimal(item.body["UnitPrice"]), self._random.randint(1, 12)
-        tax = "TAX" if item.body["Taxable"] else "NON"
-        detail = {"ItemRef": {"value": item.id}, "Qty": quantity, "UnitPrice": price, "TaxCodeRef": {"value": tax}}
+        price, quantity = Decimal(item.body["UnitPrice"]), Decimal(self._random.randint(1, 12))
+        if item.body["Type"] == "Service" and self._random.random() < 0.3:
+            quantity += Decimal("0.5")
+        detail = {
+            "ItemRef": {"value": item.id},
+            "Qty": quantity,
+            "UnitPrice": price,
+            "TaxCodeRef": {"value": "TAX" if item.body["Taxable"] else "NON"},
+        }
         return {
             "Description": item.body["Name"],
             "Amount": money(price * quantity),
@@ -152,78 +123,120 @@ class _Demo:
             "SalesItemLineDetail": detail,
         }
 
-    def _make_invoice(self, number: int) -> Record:
-        day = self._books.clock.today()
-        lines = [self._line() for _ in range(self._random.randint(1, 4))]
-        if number % 9 == 0:
-            detail: Body = {"PercentBased": True, "DiscountPercent": 5}
-            lines.append({"DetailType": "DiscountLineDetail", "DiscountLineDetail": detail})
-        elif number % 13 == 0:
-            detail = {"PercentBased": False}
-            lines.append({"Amount": Decimal("0.50"), "DetailType": "DiscountLineDetail", "DiscountLineDetail": detail})
-        if number % 17 == 0:
-            detail = {"ItemRef": {"value": "SHIPPING_ITEM_ID"}}
-            lines.append({"Amount": 25, "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": detail})
-        return self._save(
-            "Invoice",
-            {
-                "CustomerRef": {"value": self._random.choice(self._customers).id},
-                "TxnDate": day.isoformat(),
-                "Line": lines,
-                "TxnTaxDetail": {"TxnTaxCodeRef": {"value": "2"}},
-                "CustomerMemo": {"value": "Thank you for your business!"},
-            },
-        )
+    # -- payments -----------------------------------------------------------------------------------------------
 
-    def _make_payments(self, invoices: list[Record]) -> None:
-        """Whole, partial, over several invoices, and more than was owed."""
-        by_customer: dict[str, list[Record]] = {}
-        for invoice in invoices[: INVOICES * 3 // 4]:
-            by_customer.setdefault(invoice.body["CustomerRef"]["value"], []).append(invoice)
-        for number, (customer, owed) in enumerate(by_customer.items()):
-            if number % 4 == 0 and len(owed) > 1:
-                total = sum((Decimal(each.body["Balance"]) for each in owed[:3]), Decimal(0))
-                self._pay(customer, owed[:3], [Decimal(each.body["Balance"]) for each in owed[:3]], total)
-                owed = owed[3:]
-            for position, invoice in enumerate(owed):
-                share = (Decimal(1), Decimal(1), Decimal("0.5"), Decimal(0))[(number + position) % 4]
-                amount = money(Decimal(invoice.body["Balance"]) * share)
-                extra = Decimal(20) if (number + position) % 11 == 0 else Decimal(0)
-                if amount:
-                    self._pay(customer, [invoice], [amount], amount + extra)
+    def _plan_payment(self, number: int, invoice: Record, days_ago: int) -> None:
+        """Half are paid whole; the rest partly, together with others, too much, or not yet."""
+        day = days_ago - self._random.randint(7, 34)
+        match number % 10:
+            case 0 | 1 | 2 | 4 | 6:
+                self._plan(day, lambda: self._pay([invoice]))
+            case 5:
+                self._plan(day, lambda: self._pay([invoice], share=Decimal("0.5")))
+            case 7:
+                self._plan(day, lambda: self._pay([invoice], extra=Decimal(20)))
+            case 8:
+                self._plan(day, lambda: self._pay(self._open_of(invoice)))
+        if number % 60 == 11:
+            self._plan(day - 3, lambda: self._bounce(invoice))
 
-    def _pay(self, customer: str, invoices: list[Record], amounts: list[Decimal], total: Decimal) -> None:
+    def _open_of(self, invoice: Record) -> list[Record]:
+        """Everything the invoice's customer owes by then."""
+        customer = invoice.body["CustomerRef"]
+        return [each for each in self._books.all("Invoice") if each.body["CustomerRef"] == customer]
+
+    def _pay(self, invoices: list[Record], *, share: Decimal = Decimal(1), extra: Decimal = Decimal(0)) -> None:
+        now = [self._books.get("Invoice", each.id) for each in invoices]
+        owed = [each for each in now if each is not None and each.body["Balance"]]
+        amounts = [money(Decimal(each.body["Balance"]) * share) for each in owed]
+        if owed:
+            self._receive(owed, amounts, sum(amounts, extra))
+
+    def _receive(self, targets: list[Record], amounts: list[Decimal], total: Decimal) -> Record:
         lines = [
-            {"Amount": amount, "LinkedTxn": [{"TxnId": invoice.id, "TxnType": "Invoice"}]}
-            for invoice, amount in zip(invoices, amounts, strict=True)
+            {"Amount": amount, "LinkedTxn": [{"TxnId": target.id, "TxnType": target.entity}]}
+            for target, amount in zip(targets, amounts, strict=True)
         ]
-        self._save(
+        method = self._random.randint(1, 4)
+        rate = {"ExchangeRate": targets[0].body["ExchangeRate"]} if "ExchangeRate" in targets[0].body else {}
+        return save(
+            self._books,
             "Payment",
             {
-                "CustomerRef": {"value": customer},
+                "CustomerRef": targets[0].body["CustomerRef"],
                 "TotalAmt": total,
-                "TxnDate": max(each.body["TxnDate"] for each in invoices),
-                "PaymentMethodRef": {"value": str(self._random.randint(1, 4))},
-                "PaymentRefNum": str(self._random.randint(1000, 9999)),
+                "TxnDate": self._books.clock.today().isoformat(),
+                "PaymentMethodRef": {"value": str(method)},
+                **({"PaymentRefNum": str(self._random.randint(1000, 9999))} if method == 2 else {}),
                 "Line": lines,
+                **rate,
             },
         )
 
-    def _make_credits(self) -> None:
-        for customer in self._customers[:6]:
-            self._save("CreditMemo", {"CustomerRef": {"value": customer.id}, "Line": [self._line()]})
+    def _prepay(self, customer: Record) -> None:
+        """Money on account: a payment without any line."""
+        body = {"CustomerRef": {"value": customer.id}, "TotalAmt": 250, "PaymentMethodRef": CHECK}
+        save(self._books, "Payment", {**body, "PaymentRefNum": "DEPOSIT", "PrivateNote": "For the next order."})
 
-    def _retire(self, invoices: list[Record]) -> None:
-        """Some of everything that is no longer alive: voided, deleted, inactive."""
-        unpaid = [each for each in invoices if not self._books["Invoice"].rows[each.id].body["LinkedTxn"]]
-        for invoice in unpaid[:4]:
-            writes.void(self._books, RULES["Invoice"], self._key(invoice), author=AUTHOR)
-        for invoice in unpaid[4:6]:
-            writes.delete(self._books, RULES["Invoice"], self._key(invoice))
-        self._edit(self._items[7], Active=False)
-        for customer in (self._save("Customer", {"DisplayName": f"Former client {n}"}) for n in (1, 2)):
-            self._edit(customer, Active=False)
+    def _bounce(self, invoice: Record) -> None:
+        """The latest payment of the invoice turns out to be none."""
+        now = self._books.get("Invoice", invoice.id)
+        for link in (now.body["LinkedTxn"] if now else [])[-1:]:
+            self._void("Payment", self._books["Payment"].rows[link["TxnId"]])
+
+    # -- credits and endings ------------------------------------------------------------------------------------
+
+    def _return(self, invoice: Record) -> None:
+        """Some goods come back: a credit memo, and two days later it is used where something is open."""
+        line = {name: value for name, value in invoice.body["Line"][0].items() if name not in ("Id", "LineNum")}
+        detail = {**line["SalesItemLineDetail"], "Qty": 1}
+        amount = money(Decimal(detail["UnitPrice"]))
+        body = {"CustomerRef": invoice.body["CustomerRef"], "CustomerMemo": {"value": "Returned goods"}}
+        rate = {"ExchangeRate": invoice.body["ExchangeRate"]} if "ExchangeRate" in invoice.body else {}
+        line |= {"Amount": amount, "SalesItemLineDetail": detail}
+        memo = save(self._books, "CreditMemo", {**body, **rate, "Line": [line]})
+        days_ago = (self._start - self._books.clock.now()).days
+        if int(invoice.id) % 3:
+            self._plan(days_ago - 2, lambda: self._use(memo, invoice))
+
+    def _use(self, memo: Record, invoice: Record) -> None:
+        """A payment of nothing ties the credit to an invoice (F3.9.4)."""
+        for target in self._open_of(invoice):
+            amount = min(Decimal(memo.body["Balance"]), Decimal(target.body["Balance"]))
+            if amount:
+                self._receive([target, memo], [amount, amount], Decimal(0))
+                return
 
     def _key(self, record: Record) -> Body:
         now = self._books[record.entity].rows[record.id]
         return {"Id": now.id, "SyncToken": str(now.token)}
+
+    def _void(self, entity: str, record: Record) -> None:
+        writes.void(self._books, RULES[entity], self._key(record), author=AUTHOR)
+
+    def _delete(self, invoice: Record) -> None:
+        if not self._books["Invoice"].rows[invoice.id].body["LinkedTxn"]:
+            writes.delete(self._books, RULES["Invoice"], self._key(invoice))
+
+    def _retire(self) -> None:
+        """What the company no longer deals with, or in."""
+        former = [save(self._books, "Customer", {"DisplayName": name}) for name in names.FORMER]
+        for record in (self._items[7], *former):
+            save(self._books, record.entity, {**self._key(record), "sparse": True, "Active": False})
+
+
+def _closing_lines(number: int) -> list[Body]:
+    """Discounts in percent and as amounts, shipping, a remark."""
+    lines: list[Body] = []
+    if number % 11 == 4:
+        lines.append({"DetailType": "DescriptionOnly", "Description": "Delivered to the dock, gate 3."})
+    if number % 9 == 0:
+        detail: Body = {"PercentBased": True, "DiscountPercent": 5}
+        lines.append({"DetailType": "DiscountLineDetail", "DiscountLineDetail": detail})
+    elif number % 13 == 0:
+        detail = {"PercentBased": False}
+        lines.append({"Amount": Decimal("0.50"), "DetailType": "DiscountLineDetail", "DiscountLineDetail": detail})
+    if number % 17 == 0:
+        detail = {"ItemRef": {"value": "SHIPPING_ITEM_ID"}}
+        lines.append({"Amount": 25, "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": detail})
+    return lines

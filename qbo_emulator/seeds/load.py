@@ -10,11 +10,15 @@ from .company import AUTHOR
 MAX_RECORDS = 200_000  # memory: about 3 KB a record
 
 
-def fill(books: Company, *, customers: int, invoices: int) -> None:
+def check(*, customers: int, invoices: int) -> None:
     if not 0 <= customers <= MAX_RECORDS or not 0 <= invoices <= MAX_RECORDS:
         raise ValueError(f"customers and invoices lie between 0 and {MAX_RECORDS}.")
     if invoices and not customers:
         raise ValueError("Invoices need at least one customer.")
+
+
+def fill(books: Company, *, customers: int, invoices: int) -> None:
+    """Sizes that passed ``check``."""
     ids = [_customer(books, number) for number in range(1, customers + 1)]
     for number in range(invoices):
         _invoice(books, ids[number % len(ids)], number)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from decimal import Decimal
+from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qbo_emulator import seeds
 from qbo_emulator.clock import Clock
+from qbo_emulator.console.figures import state_of
 from qbo_emulator.emulator import Emulator
-from qbo_emulator.store import Company
+from qbo_emulator.store import Body, Company
 
 from .conftest import START, Books, line, open_books
 
@@ -44,28 +47,122 @@ def assert_books_add_up(company: Company) -> None:
         assert customer.body["BalanceWithJobs"] == owed[customer.id] + below
 
 
-def test_the_demo_company_has_some_of_everything(demo: Books) -> None:
+def of(company: Company, entity: str) -> list[Body]:
+    return [record.body for record in company.all(entity)]
+
+
+def test_the_demo_company_has_lists_of_every_kind(demo: Books) -> None:
     company = demo.emulator.companies[demo.realm]
-    customers, invoices = list(company.all("Customer")), list(company.all("Invoice"))
+    customers, items = of(company, "Customer"), of(company, "Item")
     assert len(customers) >= 40
-    assert len(invoices) >= 145
-    assert {item.body["Type"] for item in company.all("Item")} == {"Service", "NonInventory", "Inventory", "Category"}
-    assert any(not each.body["Active"] for each in customers)
-    assert any(each.body.get("ParentRef") for each in customers)
-    assert any(each.body.get("PrivateNote") == "Voided" for each in invoices)
-    assert any(each.body["UnappliedAmt"] for each in company.all("Payment"))
-    assert any(len(each.body["Line"]) > 2 for each in company.all("Payment"))
+    assert len(items) >= 25
+    assert {item["Type"] for item in items} == {"Service", "NonInventory", "Inventory", "Category", "Group"}
+    assert sum("ParentRef" in each for each in customers) == 6
+    assert {each["Active"] for each in customers} == {each["Active"] for each in items} == {True, False}
+    assert {each["Taxable"] for each in customers} == {True, False}
+    assert any("Notes" in each for each in customers)
+
+
+def test_the_demo_invoices_come_in_every_state(demo: Books) -> None:
+    company = demo.emulator.companies[demo.realm]
+    records = list(company.all("Invoice"))
+    assert len(records) >= 145
+    assert {state_of(company, each) for each in records} == {"paid", "partly", "open", "overdue", "voided"}
     assert company["Invoice"].stubs
+    lines = [line for each in records for line in each.body["Line"]]
+    discounts = [line["DiscountLineDetail"]["PercentBased"] for line in lines if "DiscountLineDetail" in line]
+    assert set(discounts) == {True, False}
+    assert any(line["DetailType"] == "DescriptionOnly" for line in lines)
+    assert any(line.get("SalesItemLineDetail", {}).get("ItemRef") == {"value": "SHIPPING_ITEM_ID"} for line in lines)
+    taxed = [bool(each.body["TxnTaxDetail"]["TotalTax"]) for each in records]
+    assert taxed.count(True) > 50
+    assert taxed.count(False) > 20
 
 
-def test_the_demo_books_add_up(demo: Books) -> None:
-    assert_books_add_up(demo.emulator.companies[demo.realm])
+def test_the_demo_payments_come_in_every_shape(demo: Books) -> None:
+    company = demo.emulator.companies[demo.realm]
+    payments = list(company.all("Payment"))
+    live = [each.body for each in payments if state_of(company, each) != "voided"]
+    kinds = [[line["LinkedTxn"][0]["TxnType"] for line in each["Line"]] for each in live]
+    assert any(kind.count("Invoice") > 1 for kind in kinds)
+    assert any(set(kind) == {"Invoice", "CreditMemo"} for kind in kinds)
+    assert any(each["UnappliedAmt"] and not each["Line"] for each in live), "on account"
+    assert any(each["UnappliedAmt"] and each["Line"] for each in live), "over-paid"
+    assert any(each["TotalAmt"] == 0 for each in live), "credit only"
+    assert len(live) < len(payments), "voided"
+    memos = list(company.all("CreditMemo"))
+    assert {state_of(company, each) for each in memos} >= {"open", "used"}
+
+
+def test_the_demo_was_lived_in_order(demo: Books) -> None:
+    """Nothing is paid before it was written, and every later commit has a later time."""
+    company = demo.emulator.companies[demo.realm]
+    for payment in company.all("Payment"):
+        for part in payment.body["Line"]:
+            target = company[part["LinkedTxn"][0]["TxnType"]].rows[part["LinkedTxn"][0]["TxnId"]]
+            assert target.body["TxnDate"] <= payment.body["TxnDate"]
+            assert target.created < payment.created
+    everything = sorted(
+        (each for table in company.tables.values() for each in table.rows.values()), key=lambda r: r.sequence
+    )
+    times = [each.updated for each in everything]
+    assert times == sorted(times)
+    assert times[-1] < START.timestamp()
+
+
+@pytest.mark.parametrize(
+    "seed", [("demo", {}), ("demo", {"currencies": True}), ("load", {"customers": 7, "invoices": 20})]
+)
+def test_seeded_books_add_up(seed: tuple[str, dict[str, Any]]) -> None:
+    assert_books_add_up(seeds.plant(Emulator(clock=Clock(at=START, seed=1)), *seed))
 
 
 def test_the_demo_company_is_the_same_every_time(demo: Books) -> None:
     emulator = Emulator(clock=Clock(at=START, seed=99))
     again = emulator.companies[seeds.plant(emulator, "demo", {}).realm]
-    assert again.tables["Invoice"].rows == demo.emulator.companies[demo.realm].tables["Invoice"].rows
+    before = demo.emulator.companies[demo.realm]
+    for entity in ("Customer", "Item", "Invoice", "Payment", "CreditMemo"):
+        assert again.tables[entity].rows == before.tables[entity].rows, entity
+
+
+def test_currencies_are_off_unless_asked_for(demo: Books) -> None:
+    assert {each["CurrencyRef"]["value"] for each in of(demo.emulator.companies[demo.realm], "Invoice")} == {"USD"}
+    emulator = Emulator(clock=Clock(at=START, seed=1))
+    company = seeds.plant(emulator, "demo", {"currencies": True})
+    invoices = of(company, "Invoice")
+    assert {each["CurrencyRef"]["value"] for each in invoices} == {"USD", "EUR", "GBP", "CAD"}
+    euro = next(each for each in invoices if each["CurrencyRef"]["value"] == "EUR")
+    assert euro["HomeTotalAmt"] == (Decimal(euro["TotalAmt"]) * Decimal("1.08")).quantize(Decimal("0.01"))
+
+
+def test_a_load_has_the_size_it_was_asked_for() -> None:
+    company = seeds.plant(Emulator(), "load", {"customers": 12, "invoices": 30})
+    assert (len(of(company, "Customer")), len(of(company, "Invoice"))) == (12, 30)
+
+
+def test_an_empty_company_has_its_lists_and_nothing_else() -> None:
+    company = seeds.plant(Emulator(), "empty", {})
+    assert of(company, "Account")
+    assert not any(of(company, entity) for entity in ("Customer", "Invoice", "Payment", "CreditMemo", "Vendor"))
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("lots", {}),
+        ("demo", {"customers": 5}),
+        ("demo", {"currencies": "yes"}),
+        ("load", {"customers": -1}),
+        ("load", {"customers": "many"}),
+        ("load", {"customers": 0, "invoices": 1}),
+        ("load", {"invoices": 10**9}),
+    ],
+)
+def test_a_seed_that_cannot_be_opens_no_company(name: str, wanted: dict[str, Any]) -> None:
+    emulator = Emulator()
+    with pytest.raises(ValueError):
+        seeds.plant(emulator, name, wanted)
+    assert not emulator.companies
 
 
 STEPS = st.lists(
