@@ -13,10 +13,10 @@ RUN := .venv/bin/python
 PACKAGES := batchly ledger qbsync monitoring qbo_emulator standalone
 ONCE ?=
 
-.PHONY: help install demo test check format lock bench clean
+.PHONY: help install demo test check format lock bench bench-emulator clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 install: ## make .venv with everything in requirements.txt
 	@$(FOUND_PYTHON) standalone/bootstrap.py
@@ -41,8 +41,11 @@ lock: install ## pin requirements.in to requirements.txt, with hashes
 	$(RUN) -m pip install --quiet uv
 	$(RUN) -m uv pip compile --universal --python-version 3.11 --generate-hashes requirements.in -o requirements.txt
 
-bench: install ## the side-by-side measurements
+bench: install ## run every benchmark in benchmarks/
 	$(RUN) -m benchmarks
+
+bench-emulator: install ## requests and megabytes a second of the emulator on one core
+	$(RUN) -m benchmarks.emulator
 
 clean: ## remove the demo's data and everything generated; .venv stays
 	@if [ -x $(RUN) ]; then $(RUN) -m standalone.clean; fi
