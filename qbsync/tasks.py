@@ -8,10 +8,13 @@ import structlog
 from celery import shared_task
 from kombu.exceptions import OperationalError
 
-from qbsync.engine import queues, sweep, tokens
+from qbsync.engine import notify, queues, sweep, tokens
 from qbsync.models import Connection, OutboxRow
 
 log = structlog.get_logger(__name__)
+
+READINGS = 3
+"""Times that one wake-up reads a company to which more and more is told; then the sweep goes on."""
 
 
 def wake(connection_id: UUID) -> None:
@@ -44,6 +47,22 @@ def sync_now(connection_id: str, full: bool = False) -> None:
     company = Connection.objects.filter(pk=connection_id, status=Connection.Status.CONNECTED).first()
     if company is not None:
         sweep.sync_safely(company.pk, read=True, full=full, kind="full_pull" if full else "asked_for")
+
+
+def wake_pull(connection_id: UUID) -> None:
+    """Ask a worker to read a company of which a webhook told. QuickBooks waits for the answer: one try, no more."""
+    try:
+        pull_wanted.apply_async((str(connection_id),), retry=False)
+    except (OperationalError, OSError) as error:
+        log.warning("wake_up_lost", connection=str(connection_id), error=type(error).__name__)
+
+
+@shared_task(name="qbsync.pull_wanted")
+def pull_wanted(connection_id: str) -> None:
+    """Read a company if that is still wanted: many wake-ups end in one reading, news during it in another one."""
+    for _ in range(READINGS):
+        if not notify.is_wanted(UUID(connection_id)) or sweep.sync_safely(UUID(connection_id), read=True):
+            return
 
 
 @shared_task(name="qbsync.pull")

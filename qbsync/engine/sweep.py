@@ -35,7 +35,8 @@ MISSED_PAGE = 5000
 
 
 def connected() -> Iterable[Connection]:
-    return Connection.objects.filter(status=Connection.Status.CONNECTED).select_related("cursor", "pull_request").order_by("pk")
+    companies = Connection.objects.filter(status=Connection.Status.CONNECTED)
+    return companies.select_related("cursor", "pull_request").order_by("pk")
 
 
 def sweep(*, force_pull: bool = False) -> dict[str, str]:
