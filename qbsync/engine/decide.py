@@ -124,7 +124,8 @@ def _first_push(subject: Subject, references: References, policy: Policy) -> Out
         change = Change(id=subject.local_id, data=data, expected_revision=subject.record.revision)
     version = mapping.from_ledger(data)
     if version.presence != "live":
-        return _skip(subject, "Ended in Batchly before it was ever in QuickBooks.")
+        ended = _skip(subject, "Ended in Batchly before it was ever in QuickBooks.")
+        return replace(ended, compared=True)
     draft = Draft(
         operation=Operation.CREATE,
         remote_id="",
@@ -141,7 +142,8 @@ def _first_push(subject: Subject, references: References, policy: Policy) -> Out
 
 def _linked(subject: Subject, references: References, policy: Policy) -> Outcome:
     link, record = subject.link, subject.record
-    assert link is not None and record is not None
+    assert link is not None
+    assert record is not None
     local, remote = local_version(subject), remote_version(subject, references)
     base = _with_fixed_units(subject.entity, base_version(link), local)
     rules = _winners(subject, base, local, remote, policy)
@@ -189,23 +191,25 @@ def _local_change(subject: Subject, merged: Merged) -> Change | None:
 
 def _remote_write(subject: Subject, merged: Merged, references: References) -> Draft:
     link, remote = subject.link, subject.remote
-    assert link is not None and remote is not None and remote.body is not None
+    assert link is not None
+    assert remote is not None
+    assert remote.body is not None
     mapping = mapping_for(subject.entity)
     if merged.presence_to == "remote":
         operation = Operation.VOID if merged.remote.presence == "void" else Operation.UPDATE
         payload = mapping.presence_body(merged.remote.presence, remote.body)
-        version = Version(presence=merged.remote.presence, units=merged.base.units)
-        units: frozenset[str] = frozenset()
+        if merged.to_remote:  # edited and reactivated: one write, or the edit would wait for a next one that never comes
+            payload |= mapping.update_body(merged.remote, merged.to_remote, remote.body, references, link.line_ids)
     else:
-        operation, version, units = Operation.UPDATE, merged.remote, merged.to_remote
+        operation = Operation.UPDATE
         payload = mapping.update_body(merged.remote, merged.to_remote, remote.body, references, link.line_ids)
     return Draft(
         operation=operation,
         remote_id=link.remote_id,
         payload=payload,
         base_token=remote.token,
-        version=version,
-        units=units,
+        version=merged.remote,
+        units=merged.to_remote,
     )
 
 
@@ -229,7 +233,8 @@ def _touched_since_agreed(subject: Subject, merged: Merged) -> bool:
     link, remote = subject.link, subject.remote
     if merged.presence_to != "remote" or merged.remote.presence == "live":
         return False
-    assert link is not None and remote is not None
+    assert link is not None
+    assert remote is not None
     if remote.token == link.remote_token:
         return False
     agreed = remote.previous
@@ -247,7 +252,11 @@ def _substance(body: Body) -> dict[str, Any]:
 
 
 def _delete_conflict(subject: Subject, base: Version | None, local: Version, remote: Version) -> Outcome:
-    presence = {"base": base.presence if base else None, "local": local.presence, "remote": remote.presence}
+    presence: dict[str, str | None] = {
+        "base": base.presence if base else None,
+        "local": local.presence,
+        "remote": remote.presence,
+    }
     conflict = ConflictDraft(kind=Conflict.Kind.DELETE.value, presence=presence)
     reason = "Ended on one side and changed on the other; a person decides."
     return Outcome(subject=subject, count="conflicts", reason=reason, conflict=conflict, base=base, compared=True)
@@ -272,7 +281,9 @@ def _winners(
 
 
 def _newest(subject: Subject) -> Side:
-    assert subject.record is not None and subject.remote is not None and subject.remote.body is not None
+    assert subject.record is not None
+    assert subject.remote is not None
+    assert subject.remote.body is not None
     return "local" if subject.record.updated_at > bodies.updated_at(subject.remote.body) else "remote"
 
 
