@@ -28,13 +28,18 @@ def record(connection: Connection, outcomes: Sequence[Outcome], written: dict[UU
             case = existing or _opened(connection, outcome)
             _show(case, outcome.conflict, outcome, written)
             (known if existing else new).append(case)
-        elif existing is not None and outcome.compared and outcome.draft is None:
+        elif existing is not None and outcome.compared and not _awaits_answer(existing, outcome):
             over.append(existing.pk)
         for decided in outcome.decided:
             _note_rule(connection, outcome, decided, written)
     Conflict.objects.bulk_create(new)
     Conflict.objects.bulk_update(known, SHOWN_FIELDS)
     _dismiss(over, "Both sides agree again.")
+
+
+def _awaits_answer(case: Conflict, outcome: Outcome) -> bool:
+    """A refusal is over when QuickBooks accepts what goes out now; a disagreement when it is not found any more."""
+    return case.kind == Conflict.Kind.VALIDATION and outcome.draft is not None
 
 
 def confirmed(connection: Connection, entity: str, local_id: UUID) -> None:
