@@ -102,7 +102,7 @@ def _update_link(link: Link, outcome: Outcome, written: dict[UUID, Record]) -> N
     record = written.get(subject.local_id) or subject.record
     link.base_presence, link.base_units = base.presence, dict(base.units)
     link.closed = outcome.closed
-    if record is not None and outcome.draft is None:
+    if record is not None and outcome.draft is None and not outcome.unsent:
         link.local_revision = record.revision
     if outcome.conflict is None or outcome.conflict.kind != Conflict.Kind.DELETE:
         link.remote_token = subject.remote.token

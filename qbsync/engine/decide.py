@@ -170,6 +170,7 @@ def _linked(subject: Subject, references: References, policy: Policy) -> Outcome
         conflict=conflict,
         decided=merged.decided,
         compared=not _refused_as_it_is(subject),
+        unsent=merged.writes_remote and not policy.push,
     )
 
 

@@ -91,6 +91,8 @@ class Outcome:
     decided: tuple[Decided, ...] = ()
     compared: bool = False
     """Both sides were compared, so a conflict that is not found again is over."""
+    unsent: bool = False
+    """Batchly's change is not sent because the company takes none; it goes out once it does."""
     waits_for: str = ""
     later: datetime | None = None
     parked: bool = False

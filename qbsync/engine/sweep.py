@@ -19,7 +19,7 @@ from qbsync import clock
 from qbsync.engine import notify, queues, settings, tokens
 from qbsync.engine.errors import Busy, SyncStopped, place_of
 from qbsync.engine.sync import sync
-from qbsync.models import Command, Connection, InboxRow, Link, OutboxRow
+from qbsync.models import Command, Conflict, Connection, InboxRow, Link, OutboxRow
 from qbsync.transitions import OPEN_STATES, State
 
 log = structlog.get_logger(__name__)
@@ -74,8 +74,11 @@ def enqueue_missed(connection: Connection) -> int:
     """Find records that changed without an outbox row (a signal that was never sent, a restored backup).
 
     A record is missed when its revision is ahead of its link's, or when it was made since the company was first
-    connected and has no link; older unlinked records wait for the first matching.
+    connected and has no link; older unlinked records wait for the first matching. What a company does not take, what
+    ended before it was ever sent and what was refused as it stands is not missed: it would be found at every sweep.
     """
+    if not connection.push_enabled:
+        return 0
     return sum(_enqueue_missed(connection, entity) for entity in ENTITIES)
 
 
@@ -96,10 +99,20 @@ def _enqueue_missed(connection: Connection, entity: Entity) -> int:
         state=State.REJECTED,
         local_revision=OuterRef("revision"),
     )
-    new = idle.filter(created_at__gte=connection.first_connected_at).exclude(Exists(links))
+    invalid = Conflict.objects.filter(
+        connection=connection,
+        entity=entity,
+        local_id=OuterRef("pk"),
+        kind=Conflict.Kind.VALIDATION,
+        resolution=Conflict.Resolution.PENDING,
+        local_revision=OuterRef("revision"),
+    )
+    alive = {"status": "open"} if entity in ("invoice", "payment") else {"active": True}
+    new = idle.filter(created_at__gte=connection.first_connected_at, **alive).exclude(Exists(links))
     missed: list[UUID] = []
     for found in (changed, new):
-        missed += found.exclude(Exists(refused)).values_list("pk", flat=True)[:MISSED_PAGE]
+        found = found.exclude(Exists(refused)).exclude(Exists(invalid))
+        missed += found.values_list("pk", flat=True)[:MISSED_PAGE]
     queues.enqueue([connection], entity, missed)
     return len(missed)
 
