@@ -20,6 +20,8 @@ PAGE = 500
 """Records that are looked at together: a handful of queries for the page, and little to repeat if it fails."""
 WAITING_RETRY = timedelta(minutes=10)
 """A record that waits for its parent is released when the parent is linked; this is only the safety net."""
+MOVING_RETRY = timedelta(minutes=1)
+"""A record that moved under three writes in a row is tried again after this."""
 MAX_ATTEMPTS = 8
 """After so many unexpected failures a row is parked for a person (about 20 minutes)."""
 
@@ -155,6 +157,13 @@ def release(connection: Connection, landed: Collection[str]) -> int:
         rows = model.objects.filter(connection=connection, waits_for__in=names)
         woken += rows.update(next_try_at=clock.now(), waits_for="", reason="", parked=False)
     return woken
+
+
+def calm(connection: Connection, entity: Entity, *, local_id: UUID, remote_id: str) -> None:
+    """Leave a record that keeps moving in QuickBooks alone for a while."""
+    changes = {"next_try_at": clock.now() + MOVING_RETRY, "reason": "It keeps changing in QuickBooks; tried again soon."}
+    OutboxRow.objects.filter(connection=connection, entity=entity, local_id=local_id).update(**changes)
+    InboxRow.objects.filter(connection=connection, entity=entity, remote_id=remote_id).update(**changes)
 
 
 def retry_parked(connection: Connection, entity: Entity, *, local_id: UUID | None, remote_id: str) -> int:

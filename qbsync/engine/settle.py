@@ -20,7 +20,11 @@ from qbsync.engine.session import Session
 from qbsync.mapping import mapping_for
 from qbsync.mapping.base import UnknownReference, Version
 from qbsync.models import Command, Link, RemoteRecord
-from qbsync.transitions import Event, Operation
+from qbsync.transitions import Event, Operation, State
+
+MAX_MERGES = 3
+"""A record that moves under our write so often in one run is left alone for a while; else a QuickBooks that shows an
+old version after its own change would be asked thousands of times."""
 
 
 @transaction.atomic
@@ -71,6 +75,14 @@ def superseded(session: Session, command: Command, event: Event, facts: dict[str
     queues.observe(session.connection, [Observation(entity=entity, remote_id=command.remote_id)])
     queues.enqueue([session.connection], entity, [command.local_id])
     queues.release(session.connection, [f"command:{command.pk}"])
+    if _dropped_in_this_run(session, command) >= MAX_MERGES:
+        queues.calm(session.connection, entity, local_id=command.local_id, remote_id=command.remote_id)
+
+
+def _dropped_in_this_run(session: Session, command: Command) -> int:
+    """How often this record moved away under our writes since the run began."""
+    dropped = Command.objects.filter(connection=session.connection, entity=command.entity, local_id=command.local_id)
+    return dropped.filter(run=session.run, state=State.CANCELLED).count()
 
 
 @transaction.atomic
