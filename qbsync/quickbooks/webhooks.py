@@ -164,6 +164,6 @@ def _instant(moment: str) -> datetime | None:
     """The time of an event as UTC; it only informs, so a spelling that is not known loses no event (F9.2, F9.5)."""
     try:
         found = datetime.fromisoformat(moment)
-    except ValueError:
+        return found.astimezone(UTC) if found.tzinfo is not None else None
+    except (ValueError, OverflowError):
         return None
-    return found.astimezone(UTC) if found.tzinfo is not None else None
