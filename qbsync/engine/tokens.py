@@ -72,6 +72,7 @@ def store_answer(credential: Credential, answer: TokenAnswer) -> None:
     credential.access_expires_at = now + timedelta(seconds=answer.expires_in)
     credential.refresh_expires_at = now + timedelta(seconds=answer.refresh_expires_in)
     credential.refreshed_at, credential.failures, credential.last_failure = now, 0, ""
+    credential.refused_at = None
     credential.save()
 
 
@@ -89,6 +90,7 @@ def _refresh(connection_id: UUID, *, seen_version: int, refused: int | None) -> 
             return credential.opened()["access_token"], credential.version
         if credential.tokens is None:
             raise Disconnected("QuickBooks is not connected. Connect it again on the connection's page.")
+        _wait_after_refusal(credential)
         try:
             store_answer(credential, _ask(credential))
         except auth.InvalidGrant as error:
@@ -100,6 +102,16 @@ def _refresh(connection_id: UUID, *, seen_version: int, refused: int | None) -> 
     if failure is not None:  # raised outside, so that what was noted about it is kept
         raise failure
     return credential.opened()["access_token"], credential.version
+
+
+def _wait_after_refusal(credential: Credential) -> None:
+    """Not before the wait is over: a dozen workers asking in one minute of an outage must not end a connection."""
+    if credential.refused_at is None or not credential.failures:
+        return
+    wait = REFUSAL_WAITS[min(credential.failures, len(REFUSAL_WAITS)) - 1]
+    left = wait - (clock.now() - credential.refused_at).total_seconds()
+    if left > 0:
+        raise RetryLater("QuickBooks refused to renew the connection; it is asked again shortly.", after=left)
 
 
 def _ask(credential: Credential) -> TokenAnswer:
@@ -114,10 +126,11 @@ def _ask(credential: Credential) -> TokenAnswer:
 def _refusal(credential: Credential, error: Exception) -> Exception:
     """Note a refused refresh. Only repeated refusals end the connection."""
     credential.failures += 1
-    credential.last_failure = str(error)[:200]
-    credential.save(update_fields=["failures", "last_failure"])
+    credential.refused_at, credential.last_failure = clock.now(), str(error)[:200]
+    credential.save(update_fields=["failures", "refused_at", "last_failure"])
     if credential.failures <= len(REFUSAL_WAITS):
-        return RetryLater("QuickBooks refused to renew the connection; trying again.", after=REFUSAL_WAITS[0])
+        wait = REFUSAL_WAITS[credential.failures - 1]
+        return RetryLater("QuickBooks refused to renew the connection; trying again.", after=wait)
     reason = "QuickBooks ended the connection. Connect it again on the connection's page; nothing is lost meanwhile."
     Connection.objects.filter(pk=credential.connection_id).update(
         status=Connection.Status.NEEDS_RECONNECT, status_reason=reason

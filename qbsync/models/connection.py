@@ -59,6 +59,8 @@ class Credential(CompanyOwned):
     refresh_expires_at = models.DateTimeField(null=True)
     refreshed_at = models.DateTimeField(null=True)
     failures = models.PositiveIntegerField(default=0)
+    refused_at = models.DateTimeField(null=True)
+    """When Intuit last refused to renew the tokens; it is not asked again at once."""
     last_failure = models.CharField(max_length=200, blank=True)
 
     def opened(self) -> dict[str, Any]:
