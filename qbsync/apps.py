@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
 from django.apps import AppConfig
+from django.conf import settings
 from django.db.models.signals import post_migrate
 
 
@@ -13,5 +16,8 @@ class QbsyncConfig(AppConfig):
 
     def ready(self) -> None:
         from qbsync import receivers, schedules  # noqa: F401 (connects the receivers)
+        from qbsync.engine import failpoints
+
+        failpoints.arm(os.environ, debug=settings.DEBUG)
 
         post_migrate.connect(schedules.ensure, sender=self, dispatch_uid="qbsync.schedules")

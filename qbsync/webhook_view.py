@@ -14,7 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from qbsync import tasks
-from qbsync.engine import notify
+from qbsync.engine import failpoints, notify
 from qbsync.quickbooks.webhooks import is_signed
 
 log = structlog.get_logger(__name__)
@@ -34,7 +34,10 @@ def receive(request: HttpRequest) -> HttpResponse:
     if not is_signed(body, signature=signature, verifier_token=settings.QBO_WEBHOOK_VERIFIER_TOKEN):
         log.warning("webhook_refused", token_is_set=bool(settings.QBO_WEBHOOK_VERIFIER_TOKEN), size=len(body))
         return HttpResponse("The signature does not match.\n", status=401, content_type="text/plain")
+    failpoints.reach("webhook.verified")
     received = notify.receive(body)
+    failpoints.reach("webhook.recorded")
     for company in received.companies:  # after the transaction of `receive` was committed
         tasks.wake_pull(company)
+    failpoints.reach("webhook.woken")
     return HttpResponse(status=200)

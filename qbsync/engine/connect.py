@@ -18,7 +18,7 @@ from django.conf import settings as django_settings
 from django.db import transaction
 
 from qbsync import clock
-from qbsync.engine import settings, tokens
+from qbsync.engine import failpoints, settings, tokens
 from qbsync.engine.errors import NeedsPerson, RetryLater
 from qbsync.models import Connection, ConnectRequest, Credential, Cursor, Lease
 from qbsync.quickbooks import Client, auth, faults
@@ -51,9 +51,12 @@ def complete(*, state: str, session_key: str, user_id: str, code: str, realm_id:
     tokens of the first (F8.9).
     """
     organization_id = _use_up(state, session_key=session_key, user_id=user_id)
+    failpoints.reach("connect.state_used")
     _refuse_foreign_company(organization_id, realm_id)
     answer = _exchange(code)
+    failpoints.reach("connect.code_exchanged")
     connection = _store(organization_id, realm_id, answer)
+    failpoints.reach("connect.stored")
     _describe(connection, answer.access_token)
     log.info("connected", company=realm_id, organization=str(organization_id))
     return connection

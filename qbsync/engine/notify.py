@@ -21,6 +21,7 @@ from django.db import transaction
 from django.db.models import F, Max
 
 from qbsync import clock
+from qbsync.engine import failpoints
 from qbsync.mapping import BY_REMOTE_NAME
 from qbsync.models import Connection, PullRequest, WebhookDelivery, WebhookEvent
 from qbsync.quickbooks import webhooks
@@ -67,6 +68,7 @@ def receive(body: bytes) -> Received:
         found = _sort(delivery.events)
         _note(row, delivery, found)
         companies = _record(row, found.fresh)
+        failpoints.reach("notify.before_commit")
     if unread or delivery.unreadable:
         log.warning("webhook_not_understood", delivery=row.pk, events=delivery.unreadable, whole=bool(unread))
     return Received(companies=tuple(c.pk for c in companies if c.status == Connection.Status.CONNECTED))

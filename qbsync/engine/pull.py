@@ -81,6 +81,7 @@ def full_pull(session: Session, cursor: Cursor) -> None:
     """Read every record of the company. Cut off anywhere, it goes on at the page it had reached."""
     if not cursor.full_entity:
         _begin_full(session, cursor)
+        failpoints.reach("pull.full_begun")
     references.refresh_lists(session)
     for entity in ENTITIES[ENTITIES.index(cursor.full_entity) :]:
         if entity != cursor.full_entity:
@@ -91,6 +92,7 @@ def full_pull(session: Session, cursor: Cursor) -> None:
         cursor.changes_read_to = cursor.full_began_at
         cursor.full_entity, cursor.full_requested, cursor.full_finished_at = "", False, clock.now()
         cursor.save()
+    failpoints.reach("pull.full_finished")
 
 
 def rows_since(
@@ -114,6 +116,7 @@ def read_missing_bodies(session: Session, entity: Entity, rows: Sequence[InboxRo
         for row in chunk:
             body = found.get(row.remote_id) or _read_one(session, entity, row.remote_id)
             row.body, row.gone = (bodies.to_text(body), False) if body is not None else ("", True)
+        failpoints.reach("pull.bodies_read")
 
 
 def _begin_full(session: Session, cursor: Cursor) -> None:

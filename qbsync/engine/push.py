@@ -106,6 +106,7 @@ def _refusal(session: Session, command: Command, fault: faults.QuickBooksFault) 
     match fault:
         case faults.OutcomeUnknown():
             commands.move(session, command, Event.LOST, **facts)
+            failpoints.reach("push.lost_committed")
         case faults.Throttled():
             wait = fault.retry_after or 60.0
             commands.move(session, command, Event.NOT_SENT, retry_after=wait, **facts)
@@ -145,19 +146,23 @@ def _find_deleted(session: Session, command: Command) -> None:
         commands.move(session, command, Event.SOMETHING_DELETED, error_text=text)
         return
     deleted = deleted_unknown(session, command)
+    failpoints.reach("push.deletions_read")
     session.guard()
     if deleted:
         text = f"A record that may have been this one was deleted in QuickBooks meanwhile (id {', '.join(deleted)})."
         commands.move(session, command, Event.SOMETHING_DELETED, error_text=text)
     else:
         commands.move(session, command, Event.NOTHING_DELETED)
+        failpoints.reach("push.deletions_committed")
 
 
 def _read_back(session: Session, command: Command) -> None:
     current = read_current(session, command)
+    failpoints.reach("push.read_back")
     session.guard()
     if current is not None and current.token == command.base_token:
         commands.move(session, command, Event.UNTOUCHED)
+        failpoints.reach("push.read_back_committed")
         return
     with transaction.atomic():
         settle.superseded(session, command, Event.TOUCHED, {})

@@ -17,7 +17,7 @@ from django.db import transaction
 from ledger.data import Entity, InvoiceData, PaymentData
 from ledger.services import Change, Record, read_many, save_many
 from qbsync import clock
-from qbsync.engine import bodies, conflicts, links, queues
+from qbsync.engine import bodies, conflicts, failpoints, links, queues
 from qbsync.engine.decide import base_version, remote_version
 from qbsync.engine.errors import NeedsPerson
 from qbsync.engine.plan import RemoteState, Subject
@@ -51,6 +51,7 @@ def resolve(
     Raises Moved when the record changed since it was seen, NeedsPerson when a choice is missing or unknown.
     """
     moved = _resolve(case_id, choices=choices, seen=seen, actor=actor, reason=reason)
+    failpoints.reach("resolve.committed")
     if moved:  # raised outside the transaction: the decision stays on record
         raise Moved("The record changed after you opened this page. Look at the new versions and decide again.")
     return Conflict.objects.get(pk=case_id)
@@ -80,6 +81,7 @@ def _resolve(case_id: UUID, *, choices: Mapping[str, Any], seen: Seen, actor: st
     _carry_out(case, record, choices)
     _close(case, _resolution(choices))
     queues.enqueue([case.connection], cast(Entity, case.entity), [case.local_id])
+    failpoints.reach("resolve.before_commit")
     return False
 
 

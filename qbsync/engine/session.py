@@ -17,7 +17,7 @@ from uuid import UUID
 from django.db.models import F, Q
 
 from qbsync import clock
-from qbsync.engine import runs, settings, tokens
+from qbsync.engine import failpoints, runs, settings, tokens
 from qbsync.engine.errors import Busy, Disconnected, LeaseLost, NeedsPerson, RetryLater
 from qbsync.engine.runs import Tally
 from qbsync.models import Connection, Lease, Run
@@ -129,8 +129,10 @@ def opened(connection_id: UUID, *, kind: str) -> Iterator[Session]:
     if connection.status != Connection.Status.CONNECTED:
         raise Disconnected(connection.status_reason or f"{connection} is not connected to QuickBooks.")
     fence = _claim(connection)
+    failpoints.reach("session.claimed")
     tally = Tally()
     run = runs.begin(connection, kind, fence=fence)
+    failpoints.reach("session.run_begun")
     session = Session(connection, fence=fence, run=run, tally=tally)
     failure = "The worker was stopped."
     try:
@@ -144,6 +146,7 @@ def opened(connection_id: UUID, *, kind: str) -> Iterator[Session]:
         raise
     finally:
         runs.finish(run, tally, failure=failure)
+        failpoints.reach("session.run_closed")
         session.close()
         with suppress(LeaseLost):
             _give_back(session)

@@ -56,6 +56,7 @@ def adopted(session: Session, command: Command, body: dict[str, Any]) -> None:
     queues.observe(session.connection, [_observation(command, body)])
     _finish(session, command, link)
     session.tally.sent(cast(Entity, command.entity))
+    failpoints.reach("settle.adopting")
 
 
 @transaction.atomic
@@ -75,6 +76,7 @@ def superseded(session: Session, command: Command, event: Event, facts: dict[str
     queues.observe(session.connection, [Observation(entity=entity, remote_id=command.remote_id)])
     queues.enqueue([session.connection], entity, [command.local_id])
     queues.release(session.connection, [f"command:{command.pk}"])
+    failpoints.reach("settle.superseding")
     if _dropped_in_this_run(session, command) >= MAX_MERGES:
         queues.calm(session.connection, entity, local_id=command.local_id, remote_id=command.remote_id)
 

@@ -16,7 +16,7 @@ from django.db.models import Exists, OuterRef
 from ledger import models as ledger_models
 from ledger.data import ENTITIES, Entity
 from qbsync import clock
-from qbsync.engine import notify, queues, settings, tokens
+from qbsync.engine import failpoints, notify, queues, settings, tokens
 from qbsync.engine.errors import Busy, SyncStopped, place_of
 from qbsync.engine.sync import sync
 from qbsync.models import Command, Conflict, Connection, InboxRow, Link, OutboxRow
@@ -49,6 +49,7 @@ def sweep(*, force_pull: bool = False) -> dict[str, str]:
     ended: dict[str, str] = {}
     for connection in connected():
         enqueue_missed(connection)
+        failpoints.reach("sweep.missed_enqueued")
         read = force_pull or _pull_is_due(connection)
         if read or _has_work(connection):
             ended[connection.realm_id] = sync_safely(connection.pk, read=read)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from ledger.data import ENTITIES, Entity
 from qbsync import clock
-from qbsync.engine import notify, queues, session
+from qbsync.engine import failpoints, notify, queues, session
 from qbsync.engine.errors import RetryLater
 from qbsync.engine.pull import pull, read_missing_bodies, request_full_pull
 from qbsync.engine.push import run_commands
@@ -40,7 +40,9 @@ def sync(
         if read:
             told = notify.wanted(company.connection)
             pull(company)
+            failpoints.reach("sync.read")
             notify.fulfilled(company.connection, told)
+            failpoints.reach("sync.wish_fulfilled")
             work_off(company)
         return company.tally
 

@@ -16,7 +16,7 @@ from django.conf import settings as django_settings
 from django.db import transaction
 
 from qbsync import clock
-from qbsync.engine import settings
+from qbsync.engine import failpoints, settings
 from qbsync.engine.errors import Disconnected, RetryLater, place_of
 from qbsync.models import Connection, Credential
 from qbsync.quickbooks import auth
@@ -85,6 +85,7 @@ def _refresh(connection_id: UUID, *, seen_version: int, refused: int | None) -> 
     failure: Exception | None = None
     with transaction.atomic():
         credential = Credential.objects.select_for_update().get(connection_id=connection_id)
+        failpoints.reach("tokens.lock_held")
         replaced = credential.version != seen_version or (refused is not None and credential.version != refused)
         if replaced and _is_fresh(credential):
             return credential.opened()["access_token"], credential.version
@@ -92,13 +93,17 @@ def _refresh(connection_id: UUID, *, seen_version: int, refused: int | None) -> 
             raise Disconnected("QuickBooks is not connected. Connect it again on the connection's page.")
         _wait_after_refusal(credential)
         try:
-            store_answer(credential, _ask(credential))
+            answer = _ask(credential)
+            failpoints.reach("tokens.answered")
+            store_answer(credential, answer)
+            failpoints.reach("tokens.before_commit")
         except auth.InvalidGrant as error:
             failure = _refusal(credential, error)
         except auth.TokenFault as error:
             failure = RetryLater(f"The token service did not give a token: {error}")
             credential.last_failure = str(failure)[:200]
             credential.save(update_fields=["last_failure"])
+    failpoints.reach("tokens.committed")
     if failure is not None:  # raised outside, so that what was noted about it is kept
         raise failure
     return credential.opened()["access_token"], credential.version
