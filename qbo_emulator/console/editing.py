@@ -101,14 +101,14 @@ def _changed(visit: Visit, rules: Rules, record: Record | None) -> Body:
     form, body = visit.form, record.body if record else {}
     changed = changes(FIELDS.get(rules.name, ()), form, body)
     if rules.name in SALES:
-        changed |= _sales_changes(form, body)
+        changed |= _sales_changes(visit.company, form, body)
     elif rules.name == "Payment":
         changed |= _payment_changes(form, record)
     return changed
 
 
-def _sales_changes(form: Mapping[str, str], body: Body) -> Body:
-    lines = sales_lines.changed_lines(form, body)
+def _sales_changes(books: Company, form: Mapping[str, str], body: Body) -> Body:
+    lines = sales_lines.changed_lines(books, form, body)
     changed: Body = {} if lines is None else {"Line": lines}
     wanted = form.get(TAX.path, "")
     if wanted != values([TAX], body)[TAX.path]:
@@ -164,11 +164,16 @@ def _suggested_by(books: Company, customer_id: str) -> dict[str, str]:
     customer = books.get("Customer", customer_id)
     preferences = books.get("Preferences", "1")
     taxes = preferences.body["TaxPrefs"] if preferences else {}
-    form = {TAX.path: taxes.get("TaxGroupCodeRef", {}).get("value", "") if taxes.get("UsingSalesTax") else ""}
+    form = {TAX.path: taxes.get("TaxGroupCodeRef", {}).get("value", "") if _taxed_by_total(books, taxes) else ""}
     if customer is not None:
         form[TERMS.path] = customer.body.get("SalesTermRef", {}).get("value", "")
         form["BillEmail.Address"] = customer.body.get("PrimaryEmailAddr", {}).get("Address", "")
     return form
+
+
+def _taxed_by_total(books: Company, taxes: Body) -> bool:
+    """Outside the US the lines carry the tax codes."""
+    return books.country == "US" and bool(taxes.get("UsingSalesTax"))
 
 
 def _paying(books: Company, invoice_id: str) -> dict[str, str]:

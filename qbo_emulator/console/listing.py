@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..entities import Rules
+from ..entities.rules import home_currency
 from ..store import Company, Record, Stub
 from ..wire import Response
 from .editing import NEW, may
@@ -37,8 +38,8 @@ def _customer(books: Company, record: Record) -> Child:
     return customer_name(books, record.body)
 
 
-def _price(_: Company, record: Record) -> Child:
-    return amount(record.body["UnitPrice"]) if "UnitPrice" in record.body else ""
+def _price(books: Company, record: Record) -> Child:
+    return amount(record.body["UnitPrice"], home_currency(books)) if "UnitPrice" in record.body else ""
 
 
 def _stock(_: Company, record: Record) -> Child:

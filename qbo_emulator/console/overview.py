@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from ..entities import RULES
+from ..entities.rules import home_currency
 from ..seeds import NAMES, SEVERAL_CURRENCIES
 from ..store import Body, Company, Record
 from ..wire import Response
@@ -33,7 +34,7 @@ def _card(company: Company) -> Markup:
         "section",
         el("h3", link(books_address(company), company.name)),
         el("p", el("code", company.realm), " ", company.country, class_="muted small"),
-        el("p", amount(receivable(company)), class_="figure"),
+        el("p", amount(receivable(company), home_currency(company)), class_="figure"),
         el("p", "open invoices · ", ", ".join(counts), class_="muted small"),
         class_="card",
     )
@@ -89,7 +90,7 @@ def company(visit: Visit, *, error: str = "") -> Response:
     cards = [_count(books, entity, title) for entity, title in BOOKS]
     parts = (
         heading(books.name, el("code", books.realm)),
-        el("div", el("section", el("h3", "Open invoices"), el("p", amount(receivable(books)), class_="figure"),
+        el("div", el("section", el("h3", "Open invoices"), el("p", amount(receivable(books), home_currency(books)), class_="figure"),
                      class_="card"), *cards, class_="cards"),
         el("h2", "Changed last"),
         _latest(books),

@@ -137,13 +137,18 @@ def _lines(books: Company, record: Record) -> Markup:
         detail = line.get("SalesItemLineDetail", {})
         if "Id" in line:
             item = named(books, detail["ItemRef"], "Item").get("name", "") if "ItemRef" in detail else ""
-            taxed = badge("taxed") if detail.get("TaxCodeRef", {}).get("value") == "TAX" else None
+            code = detail.get("TaxCodeRef", {}).get("value", "NON")
+            taxed = None if code == "NON" else badge("taxed" if code == "TAX" else tax_name(books, code))
             price = amount(detail["UnitPrice"], money_of) if "UnitPrice" in detail else ""
             rows.append(
                 [item, line.get("Description", ""), plainly(detail.get("Qty")), price, taxed,
                  amount(line["Amount"], money_of) if "Amount" in line else ""]
             )  # fmt: skip
     return table(("Product or service", "Description", "Qty", "Price", "", "Amount"), rows, numeric=(2, 3, 5))
+
+
+def tax_name(books: Company, code: str) -> str:
+    return str(named(books, {"value": code}, "TaxCode").get("name", code))
 
 
 def _totals(body: Body) -> Markup:

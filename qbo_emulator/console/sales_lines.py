@@ -12,7 +12,7 @@ from typing import Any
 from ..entities.sales_lines import SHIPPING
 from ..schema import money
 from ..store import Body, Company
-from .fields import YES
+from .fields import YES, select
 from .figures import plainly
 from .forms import active
 from .markup import Markup, el
@@ -23,6 +23,7 @@ COLUMNS = ("id", "item", "description", "quantity", "price", "taxed")
 BLANK = dict.fromkeys(COLUMNS, "")
 SPARE_ROWS = 3  # empty rows under the filled ones, with MIN_ROWS in all at least
 MIN_ROWS = 5
+MARKS = {"TAX": YES, "NON": ""}
 MAX_ROWS = 300
 LARGEST = Decimal(99_999_999_999)  # what the API takes as a number; also keeps products exact
 EXTRAS = ("discount_percent", "discount_amount", "shipping")
@@ -41,7 +42,7 @@ def _row(line: Body) -> Row:
         "description": line.get("Description", ""),
         "quantity": plainly(detail["Qty"]) if counted else "",
         "price": plainly(detail["UnitPrice"]) if counted else plainly(line.get("Amount")),
-        "taxed": YES if detail.get("TaxCodeRef", {}).get("value") == "TAX" else "",
+        "taxed": MARKS.get(tax := detail.get("TaxCodeRef", {}).get("value", ""), tax),
     }
 
 
@@ -72,22 +73,22 @@ def posted_extras(form: Mapping[str, str]) -> Row:
     return {name: form.get(name, "") for name in EXTRAS}
 
 
-def changed_lines(form: Mapping[str, str], body: Body) -> list[Body] | None:
+def changed_lines(books: Company, form: Mapping[str, str], body: Body) -> list[Body] | None:
     """The lines to send, or None when nobody touched them."""
     rows, extras = posted_rows(form), posted_extras(form)
     if body and rows == rows_of(body) and extras == extras_of(body):
         return None
     known = {line["Id"]: line for line in body.get("Line", []) if "Id" in line}
-    lines = [_line(row, number, known.get(row["id"], {})) for number, row in enumerate(rows, 1)]
+    lines = [_line(books, row, number, known.get(row["id"], {})) for number, row in enumerate(rows, 1)]
     return lines + _closing(extras)
 
 
-def _line(row: Row, number: int, before: Body) -> Body:
+def _line(books: Company, row: Row, number: int, before: Body) -> Body:
     identity = {"Id": row["id"]} if before else {}
     if not row["item"]:
         return {**identity, "DetailType": "DescriptionOnly", "Description": row["description"]}
     detail = dict(before.get("SalesItemLineDetail", {}))
-    detail |= {"ItemRef": {"value": row["item"]}, "TaxCodeRef": {"value": "TAX" if row["taxed"] == YES else "NON"}}
+    detail |= {"ItemRef": {"value": row["item"]}, "TaxCodeRef": {"value": _tax_code(books, row["taxed"])}}
     price = parsed(row["price"] or "0", f"The price in line {number}")
     if row["quantity"]:
         detail |= {"Qty": parsed(row["quantity"], f"The quantity in line {number}"), "UnitPrice": price}
@@ -102,6 +103,13 @@ def _line(row: Row, number: int, before: Body) -> Body:
         "DetailType": "SalesItemLineDetail",
         "SalesItemLineDetail": detail,
     }
+
+
+def _tax_code(books: Company, taxed: str) -> str:
+    """A mark in the US (TAX or NON), elsewhere the code itself; "" leaves it to QuickBooks."""
+    if books.country == "US":
+        return "TAX" if taxed == YES else "NON"
+    return taxed
 
 
 def _closing(extras: Row) -> list[Body]:
@@ -139,8 +147,8 @@ def inputs(books: Company, rows: list[Row], extras: Row) -> Markup:
     head = el(
         "tr", *(el("th", each) for each in ("Product or service", "Description", "Qty", "Price", "Tax", "Amount"))
     )
-    items = _items(books)
-    drawn = [_drawn(items, number, row) for number, row in enumerate([*rows, *(BLANK for _ in range(blank))])]
+    items, codes = _items(books), _codes(books)
+    drawn = [_drawn(items, codes, number, row) for number, row in enumerate([*rows, *(BLANK for _ in range(blank))])]
     table = el("table", el("thead", head), el("tbody", *drawn), class_="lines")
     subtotal = el("p", "Subtotal ", el("output", id="subtotal"), class_="num")
     return el("section", el("h2", "Lines"), el("div", table, class_="scroll"), subtotal, _extras(extras))
@@ -158,7 +166,14 @@ def _items(books: Company) -> list[tuple[str, str, dict[str, Any]]]:
     return sorted(found, key=lambda each: each[1].casefold())
 
 
-def _drawn(items: list[tuple[str, str, dict[str, Any]]], number: int, row: Row) -> Markup:
+def _codes(books: Company) -> list[tuple[str, str]]:
+    """The codes a line can have outside the US; none inside, where a line is taxed or not."""
+    if books.country == "US":
+        return []
+    return [(code.id, str(code.body["Name"])) for code in active(books, "TaxCode")]
+
+
+def _drawn(items: list[tuple[str, str, dict[str, Any]]], codes: list[tuple[str, str]], number: int, row: Row) -> Markup:
     def name(column: str) -> str:
         return f"line-{number}-{column}"
 
@@ -166,6 +181,8 @@ def _drawn(items: list[tuple[str, str, dict[str, Any]]], number: int, row: Row) 
         return el("input", name=name(column), value=row[column], aria_label=f"{label}, line {number + 1}", **more)
 
     taxed = el("input", type="checkbox", name=name("taxed"), value=YES, checked=row["taxed"] == YES, aria_label="Taxed")
+    if codes:
+        taxed = select(name("taxed"), codes, row["taxed"])
     return el(
         "tr",
         el("td", el("input", type="hidden", name=name("id"), value=row["id"]), _choice(items, name("item"), row["item"]),
