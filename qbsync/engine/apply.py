@@ -27,6 +27,7 @@ def apply(session: Session, entity: Entity, outcomes: Sequence[Outcome], known: 
     """Write a page. A second run finds both sides equal to the base and does nothing."""
     connection = session.connection
     with transaction.atomic():
+        session.guard()  # holds the lease's row to the end: nobody can take the company over while the page is written
         written = _write_ledger(connection, entity, outcomes)
         _remember(connection, entity, outcomes)
         new = _write_links(connection, outcomes, written)

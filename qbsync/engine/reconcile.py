@@ -224,7 +224,6 @@ def _carry_out(session: Session, entity: Entity, subjects: Sequence[Subject]) ->
         session.lists_refreshed = True
         known = LinkedReferences(session.connection)
         outcomes = _decide_all(session.connection, subjects, known)
-    session.guard()
     try:
         apply(session, entity, outcomes, known)
     except SyncStopped:
