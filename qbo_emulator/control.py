@@ -15,6 +15,7 @@ from .clock import parse_instant
 from .entities import BY_PATH, Rules
 from .errors import NotEmulated, QuickBooksFault
 from .rendering import deleted_stub, rendered
+from .seeds.countries import HOME_CURRENCY
 from .store import Company, Record
 from .webhooks import Subscription
 from .wire import Malformed, Request, Response, decode, json_response
@@ -232,11 +233,13 @@ def _companies(emulator: Emulator, request: Request, rest: list[str]) -> Any:
 
 
 def _open_company(emulator: Emulator, wanted: dict[str, Any]) -> Any:
-    if wanted.get("country", "US") != "US":
-        raise NotEmulated("Only US companies are emulated; other countries' sales tax is missing.")
+    country = str(wanted.get("country", "US"))
+    if country not in HOME_CURRENCY:
+        raise NotEmulated(f"Companies of {', '.join(HOME_CURRENCY)} are emulated, not of {country}.")
     if not wanted.get("name"):
         raise ValueError("A company needs a name.")
-    company = emulator.open_company(str(wanted["name"]), preferences=wanted.get("preferences", {}))
+    preferences = wanted.get("preferences", {})
+    company = emulator.open_company(str(wanted["name"]), country=country, preferences=preferences)
     company.warns_of_duplicate_numbers = bool(wanted.get("warn_duplicate_numbers", False))
     emulator.keep_settings()
     return _described(company)

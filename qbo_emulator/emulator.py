@@ -81,9 +81,11 @@ class Emulator:
         self.companies[realm] = company
         return company
 
-    def open_company(self, name: str, *, preferences: dict[str, dict[str, object]] | None = None) -> Company:
+    def open_company(
+        self, name: str, *, country: str = "US", preferences: dict[str, dict[str, object]] | None = None
+    ) -> Company:
         realm = str(max((int(each) for each in self.companies), default=FIRST_REALM - 1) + 1)
-        company = self.blank_company(realm, name, "US")
+        company = self.blank_company(realm, name, country)
         open_books(company, preferences or {})
         self.keep()
         return company

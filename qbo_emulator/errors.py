@@ -242,6 +242,12 @@ def parent_required() -> QuickBooksFault:
     return QuickBooksFault("6150", "ParentRef required", detail, "ParentRef")
 
 
+def tax_detail_not_allowed() -> QuickBooksFault:
+    """6170, documented as a code (F3.8.6); wording uncertain."""
+    detail = "TxnTaxDetail cannot be supplied when GlobalTaxCalculation is NotApplicable."
+    return QuickBooksFault("6170", "TxnTaxDetail not allowed", detail, "TxnTaxDetail")
+
+
 def too_deep() -> QuickBooksFault:
     """6180, documented: at most four levels below the parent (F3.7.6)."""
     return QuickBooksFault("6180", "Sub level limit exceeded", "You have exceeded the sub level limit of 4.", "")

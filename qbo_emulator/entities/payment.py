@@ -101,7 +101,8 @@ class PaymentRules(Rules):
         for name, entity in (("DepositToAccountRef", "Account"), ("PaymentMethodRef", "PaymentMethod")):
             if name in body:
                 resolve(books, body[name], entity, already=frozenset({draft.before(name, {}).get("value", "")}))
-        body.setdefault("CurrencyRef", customer.body["CurrencyRef"])
+        if body.setdefault("CurrencyRef", customer.body["CurrencyRef"]) != customer.body["CurrencyRef"]:
+            raise errors.business("The transaction currency must be the customer's currency.")
         if preference(books, "CurrencyPrefs", "MultiCurrencyEnabled"):
             rate = body.setdefault("ExchangeRate", 1)
             body["HomeTotalAmt"] = shown(money(Decimal(body["TotalAmt"]) * Decimal(rate)))
@@ -205,6 +206,8 @@ def _target(books: Company, kind: str, id: str, customer: Record) -> Record:
     family = {owner.id, *(each.id for each in ancestors(books, owner))} if owner else set()
     if customer.id not in family:
         raise errors.business("The payment's customer is not the customer of the linked transaction.")
+    if target.body["CurrencyRef"] != customer.body["CurrencyRef"]:
+        raise errors.business("The payment and the linked transaction must have the same currency.")
     return target
 
 

@@ -13,7 +13,7 @@ from typing import ClassVar
 from .. import errors, schema
 from ..schema import ADDRESS, DATE, EMAIL, FLAG, MEMO, NUMBER, READ_ONLY, REF, choice, money, shown, text
 from ..store import Body, Company, Record
-from . import sales_lines
+from . import sales_lines, sales_tax
 from .balances import post
 from .item import move_stock
 from .rules import Draft, Rules, home_currency, preference, resolve, with_address_id
@@ -137,13 +137,7 @@ class SalesForm(Rules):
             if not isinstance(body.get("Line"), list) or not body["Line"]:
                 raise errors.required("Line")
             body["Line"], body["_lines"] = sales_lines.build_lines(books, body["Line"], old)
-        body["TxnTaxDetail"] = sales_lines.tax_detail(
-            books,
-            draft.sent.get("TxnTaxDetail") if isinstance(draft.sent.get("TxnTaxDetail"), dict) else None,
-            body,
-            old.body if old else None,
-            taxable_customer=bool(customer.body.get("Taxable", True)),
-        )
+        sales_tax.calculate(draft, customer)
         total = sales_lines.total_amount(body)
         if total < 0:
             raise errors.business("Transaction amount must be 0 or greater.")

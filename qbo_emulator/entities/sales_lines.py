@@ -135,13 +135,21 @@ def _sales_detail(books: Company, sent: Body, before: Body) -> Body:
     item = resolve(books, ref, "Item", already=frozenset({was}) if was else frozenset())
     if item.body["Type"] == "Category":
         raise errors.category_on_a_line()
-    tax = sent.get("TaxCodeRef", {"value": "NON"})
-    if tax["value"] not in ("TAX", "NON"):
-        raise errors.line_tax_code(tax["value"])
     detail: Body = {"ItemRef": ref, **{name: value for name, value in sent.items() if name != "ItemRef"}}
     if "IncomeAccountRef" in item.body:
         detail["ItemAccountRef"] = item.body["IncomeAccountRef"]
-    detail["TaxCodeRef"] = tax
+    return _with_tax_code(books, detail)
+
+
+def _with_tax_code(books: Company, detail: Body) -> Body:
+    """TAX or NON in the US (F3.8.2), a code of the company elsewhere; whether it may be absent depends on the form."""
+    if books.country == "US":
+        tax = detail.pop("TaxCodeRef", {"value": "NON"})
+        if tax["value"] not in ("TAX", "NON"):
+            raise errors.line_tax_code(tax["value"])
+        return {**detail, "TaxCodeRef": tax}
+    if "TaxCodeRef" in detail:
+        resolve(books, detail["TaxCodeRef"], "TaxCode")
     return detail
 
 
@@ -149,7 +157,8 @@ def _check_amount(amount: Any, detail: Body) -> None:
     """Price times quantity, half up to cents (F3.4.11). Both 0 = not told: python-quickbooks sends it so."""
     if "Qty" not in detail or "UnitPrice" not in detail or not (detail["Qty"] or detail["UnitPrice"]):
         return
-    if money(Decimal(detail["UnitPrice"]) * Decimal(detail["Qty"])) != Decimal(amount):
+    product = money(Decimal(detail["UnitPrice"]) * Decimal(detail["Qty"]))
+    if product not in (Decimal(amount), detail.get("TaxInclusiveAmt")):
         raise errors.amount_mismatch(f"{Decimal(amount):,}")
 
 
@@ -177,8 +186,8 @@ def _shipping_line(books: Company, line: Body) -> Body:
         raise errors.business("Shipping is turned off in the company's preferences.")
     if "Amount" not in line:
         raise errors.required("Line.Amount")
-    tax = line["SalesItemLineDetail"].get("TaxCodeRef", {"value": "NON"})
-    detail = {"ItemRef": {"value": SHIPPING}, "TaxCodeRef": tax}
+    sent = {name: line["SalesItemLineDetail"][name] for name in ("TaxCodeRef",) if name in line["SalesItemLineDetail"]}
+    detail = _with_tax_code(books, {"ItemRef": {"value": SHIPPING}, **sent})
     return {"Amount": line["Amount"], "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": detail}
 
 
@@ -192,65 +201,11 @@ def amounts(lines: list[Body]) -> tuple[Decimal, Decimal, Decimal]:
         amount = Decimal(line.get("Amount", 0))
         if line["DetailType"] == "SalesItemLineDetail":
             total += amount
-            if line["SalesItemLineDetail"]["TaxCodeRef"]["value"] == "TAX":
+            if line["SalesItemLineDetail"].get("TaxCodeRef", {}).get("value") == "TAX":
                 taxable += amount
         elif line["DetailType"] == "DiscountLineDetail":
             discount += amount
     return total, discount, taxable
-
-
-def tax_detail(books: Company, sent: Body | None, body: Body, old: Body | None, *, taxable_customer: bool) -> Body:
-    """TxnTaxDetail: computed from the tax code, or the sent total where it differs from what stood there before."""
-    wanted = sent if sent is not None else body.get("TxnTaxDetail")
-    if not wanted or not preference(books, "TaxPrefs", "UsingSalesTax"):
-        return {"TotalTax": 0}
-    total, discount, base = amounts(body["Line"])
-    if not taxable_customer:
-        base = Decimal(0)
-    if body.get("ApplyTaxAfterDiscount") and total:
-        base = money(base * (total - discount) / total)
-    override = _override(sent, old) if sent is not None else body.get("_tax")
-    body.pop("_tax", None)
-    if override is not None:
-        body["_tax"] = override
-    if "TxnTaxCodeRef" not in wanted:
-        total_tax = shown(Decimal(override if override is not None else wanted.get("TotalTax", 0)))
-        return {"TotalTax": total_tax} | ({"TaxLine": wanted["TaxLine"]} if wanted.get("TaxLine") else {})
-    code = resolve(books, wanted["TxnTaxCodeRef"], "TaxCode")
-    lines = [_tax_line(books, detail["TaxRateRef"], base) for detail in _rates(code)]
-    computed = sum((Decimal(line["Amount"]) for line in lines), Decimal(0))
-    if override is not None and override != computed and len(lines) == 1:
-        lines[0]["Amount"] = override
-    total_tax = shown(override if override is not None else computed)
-    return {"TxnTaxCodeRef": wanted["TxnTaxCodeRef"], "TotalTax": total_tax, "TaxLine": lines}
-
-
-def _override(sent: Body, old: Body | None) -> Any:
-    """A total sent by the client counts; one that only echoes the stored total leaves things as they were."""
-    if not sent.get("TotalTax"):
-        return None  # a zero beside a tax code is a client's default, not an exemption
-    if old is not None and old.get("TxnTaxDetail", {}).get("TotalTax") == sent["TotalTax"]:
-        return old.get("_tax")
-    return sent["TotalTax"]
-
-
-def _rates(code: Record) -> list[Body]:
-    return list(code.body.get("SalesTaxRateList", {}).get("TaxRateDetail", []))
-
-
-def _tax_line(books: Company, rate_ref: Body, base: Decimal) -> Body:
-    rate = resolve(books, rate_ref, "TaxRate")
-    percent = Decimal(rate.body["RateValue"])
-    return {
-        "Amount": shown(base * percent / HUNDRED),
-        "DetailType": "TaxLineDetail",
-        "TaxLineDetail": {
-            "TaxRateRef": {"value": rate.id},
-            "PercentBased": True,
-            "TaxPercent": rate.body["RateValue"],
-            "NetAmountTaxable": shown(base),
-        },
-    }
 
 
 def total_amount(body: Body) -> Decimal:
@@ -267,6 +222,8 @@ def voided_lines(lines: list[Body]) -> list[Body]:
             line["Amount"] = 0
         if "Qty" in line.get("SalesItemLineDetail", {}):
             line["SalesItemLineDetail"] = {**line["SalesItemLineDetail"], "Qty": 0}
+        if "TaxInclusiveAmt" in line.get("SalesItemLineDetail", {}):
+            line["SalesItemLineDetail"] = {**line["SalesItemLineDetail"], "TaxInclusiveAmt": 0}
         voided.append(line)
     return voided
 

@@ -12,6 +12,7 @@ from typing import Any
 from ..entities.reference import CLASSIFICATION
 from ..schema import plain
 from ..store import Body, Company
+from .countries import HOME_CURRENCY, ZONES, put_taxes
 
 AUTHOR = "Craig Carlson"
 ACCOUNTS = (
@@ -47,8 +48,8 @@ def open_books(books: Company, preferences: dict[str, Any]) -> None:
     def put(entity: str, id: int | str, body: Body) -> None:
         books.add(entity, str(id), body, AUTHOR)
 
-    home = {"value": "USD"}
-    put("Preferences", 1, merged(PREFERENCES, preferences))
+    home = {"value": HOME_CURRENCY[books.country]}
+    put("Preferences", 1, merged(merged(PREFERENCES, {"CurrencyPrefs": {"HomeCurrency": home}}), preferences))
     put("CompanyInfo", 1, _company_info(books))
     for id, name, kind, subtype in ACCOUNTS:
         put("Account", id, _account(name, kind, subtype, home))
@@ -57,7 +58,10 @@ def open_books(books: Company, preferences: dict[str, Any]) -> None:
         put("Term", id, {**body, "DiscountPercent": 0, "DiscountDays": 0})
     for id, name, kind in METHODS:
         put("PaymentMethod", id, {"Name": name, "Active": True, "Type": kind})
-    _taxes(put)
+    if books.country == "US":
+        _taxes(put)
+    else:
+        put_taxes(put, books.country)
     put("Item", 1, _item("Services"))
     put("Item", 2, _item("Hours"))
     books.counters.update(account=100, term=5, paymentmethod=7, item=2, address=1)
@@ -118,7 +122,7 @@ def _company_info(books: Company) -> Body:
         "CompanyStartDate": "2024-01-01",
         "FiscalYearStartMonth": "January",
         "Country": books.country,
-        "DefaultTimeZone": "America/Los_Angeles",
+        "DefaultTimeZone": ZONES[books.country],
         "Email": {"Address": "books@example.com"},
         "WebAddr": {},
         "SupportedLanguages": "en",
