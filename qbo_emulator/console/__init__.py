@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..wire import Request, Response
-from . import editing, faults_page, layout, listing, overview, record_page, traffic_page, world_pages
+from . import editing, faults_page, layout, listing, overview, record_page, traffic_page, webhooks_page, world_pages
 from .markup import el, link
 from .plane import Refused
 from .visit import ROOT, Missing, Visit, rules_of
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 PAGES = {
     "faults": faults_page.show,
     "traffic": traffic_page.show,
+    "webhooks": webhooks_page.show,
     "clock": world_pages.clock,
     "switches": world_pages.switches,
     "metrics": world_pages.metrics,
@@ -30,6 +31,7 @@ POSTS = {
     ("faults",): faults_page.add,
     ("faults", "remove"): faults_page.remove,
     ("traffic", "clear"): traffic_page.clear,
+    ("webhooks", "flush"): webhooks_page.flush,
     ("clock",): world_pages.move_clock,
     ("switches",): world_pages.set_switches,
 }

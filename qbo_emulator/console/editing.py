@@ -180,9 +180,12 @@ def _paying(books: Company, invoice_id: str) -> dict[str, str]:
     invoice = books.get("Invoice", invoice_id)
     if invoice is None:
         return {}
+    payer = {CUSTOMER_REF.path: invoice.body["CustomerRef"]["value"]}
+    if not invoice.body["Balance"]:
+        return payer
     balance = f"{Decimal(invoice.body['Balance']):f}"
     target = receive.field_name(("Invoice", invoice.id))
-    return {CUSTOMER_REF.path: invoice.body["CustomerRef"]["value"], "TotalAmt": balance, target: balance}
+    return {**payer, "TotalAmt": balance, target: balance}
 
 
 # -- as HTML ----------------------------------------------------------------------------------------------------

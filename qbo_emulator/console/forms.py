@@ -54,7 +54,7 @@ EMAIL = Field("PrimaryEmailAddr.Address", "E-mail", "email")
 PHONE = Field("PrimaryPhone.FreeFormNumber", "Phone")
 CUSTOMER_REF = Field("CustomerRef.value", "Customer", options=customers, required=True)
 TAX = Field("TxnTaxDetail.TxnTaxCodeRef.value", "Sales tax", options=_tax_codes)
-NOTE = Field("PrivateNote", "Memo (not shown to the customer)", "area")
+NOTE = Field("PrivateNote", "Internal memo", "area")
 ADDRESS = (
     Field("BillAddr.Line1", "Street"),
     Field("BillAddr.City", "City"),
@@ -144,6 +144,8 @@ FIELDS: dict[str, tuple[Field, ...]] = {
         Field("DayOfMonthDue", "Due on day of month", "number"),
         Field("DueNextMonthDays", "Next month if within days", "number"),
     ),
+    "Class": (Field("Name", "Name", required=True),),
+    "Department": (Field("Name", "Name", required=True),),
     "PaymentMethod": (
         Field("Name", "Name", required=True),
         Field("Type", "Type", options=_fixed("CREDIT_CARD", "NON_CREDIT_CARD")),

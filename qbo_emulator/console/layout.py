@@ -30,16 +30,17 @@ BOOKS = (
 )  # fmt: skip
 LISTS = (
     ("Account", "Accounts"), ("Term", "Terms"), ("PaymentMethod", "Payment methods"), ("Vendor", "Vendors"),
-    ("TaxCode", "Tax codes"), ("TaxRate", "Tax rates"), ("CompanyInfo", "Company"), ("Preferences", "Preferences"),
+    ("TaxCode", "Tax codes"), ("TaxRate", "Tax rates"), ("Deposit", "Deposits"),
+    ("Class", "Classes"), ("Department", "Departments"), ("CompanyInfo", "Company"), ("Preferences", "Preferences"),
 )  # fmt: skip
-CONTROLS = (("faults", "Faults"), ("traffic", "Traffic"), ("clock", "Clock"), ("switches", "Switches"),
+CONTROLS = (("faults", "Faults"), ("traffic", "Traffic"), ("webhooks", "Webhooks"), ("clock", "Clock"), ("switches", "Switches"),
             ("metrics", "Metrics"))  # fmt: skip
 DONE = {
     "created": "Created.", "saved": "Saved.", "voided": "Voided.", "deleted": "Deleted.", "deactivated": "Made inactive.",
     "reactivated": "Made active again.", "fault": "The fault is on.", "removed": "The fault is off.",
     "cleared": "The traffic is cleared.", "clock": "The clock is set.", "switches": "The switches are set.",
     "company": "The company is open.", "disconnected": "Every application was disconnected.",
-    "closed": "The books' closing date is set.", "unchanged": "Nothing was changed.",
+    "closed": "The books' closing date is set.", "unchanged": "Nothing was changed.", "flushed": "What waited is on its way.",
 }  # fmt: skip
 
 

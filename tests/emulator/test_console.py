@@ -427,6 +427,19 @@ def test_traffic_shows_both_bodies_and_narrows_to_writes_reads_and_faults(clerk:
     assert "No request yet" in clerk.get(root).text
 
 
+def test_webhooks_that_wait_are_delivered_from_the_page(clerk: Clerk) -> None:
+    target = {"target": "http://127.0.0.1:9/hook", "verifier_token": "do-not-show", "format": "legacy", "mode": "queue"}
+    clerk.books.control("POST", "/webhooks", target)
+    clerk.books.customer("Ann")
+    root = f"{console_visit.ROOT}/webhooks"
+    text = clerk.get(root).text
+    assert "127.0.0.1:9/hook" in text
+    assert "do-not-show" not in text
+    assert clerk.books.door.deliveries() == []
+    assert clerk.post(f"{root}/flush", {}).status == 303
+    assert len(clerk.books.door.deliveries()) == 1
+
+
 def test_a_company_is_opened_closed_and_disconnected(clerk: Clerk) -> None:
     opened = clerk.post(f"{console_visit.ROOT}/companies", {"seed": "empty", "name": "Euro Co", "currencies": "yes"})
     realm = clerk.saved(opened)
