@@ -8,6 +8,7 @@ import aiohttp
 
 from .webhooks import ACKNOWLEDGE_SECONDS, Delivery, Webhooks
 
+SHORTEST_SLEEP = 0.02  # beside a frozen clock the next attempt may be near for ever: do not spin
 LONGEST_SLEEP = 60.0  # a moved clock wakes it anyway (every request does); this bounds what a set clock could hide
 
 
@@ -44,8 +45,9 @@ class Postman:
 
     async def _sleep(self) -> None:
         seconds = self._webhooks.next_due_in()
+        longest = LONGEST_SLEEP if seconds is None else min(max(seconds, SHORTEST_SLEEP), LONGEST_SLEEP)
         try:
-            await asyncio.wait_for(self._news.wait(), LONGEST_SLEEP if seconds is None else min(seconds, LONGEST_SLEEP))
+            await asyncio.wait_for(self._news.wait(), longest)
         except TimeoutError:
             return
         finally:
