@@ -6,9 +6,6 @@ recording presupposes are derived from the recording alone, so more recordings c
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from typing import Any
 
 import pytest

@@ -48,6 +48,8 @@ OTHER_USER = re.compile(r"You and .+? were working on this at the same time\. .+
 
 def differences(recording: Recording, emulated: Any, moment: datetime) -> list[str]:
     sides = [recording.body, emulated]
+    if recording.fault and isinstance(emulated, dict) and "fault" in emulated:
+        sides = [{"Fault": recording.fault}, {"Fault": gateway_fault(emulated["fault"])}]
     if recording.body_only:
         sides = [in_any_order(each) for each in sides]
     a, b = (Side(recording, moment).value(each, "") for each in sides)
@@ -113,6 +115,13 @@ def extras(line_ex: dict[str, Any]) -> dict[str, str]:
     """The name-value pairs of a payment line, which JSON wraps in ``any`` and XML does not."""
     pairs = line_ex.get("NameValue") or [each["value"] for each in line_ex.get("any", [])]
     return {pair["Name"]: pair["Value"] for pair in pairs}
+
+
+def gateway_fault(fault: dict[str, Any]) -> dict[str, Any]:
+    """A fault of the gateway, which says the same in JSON and in XML under other names and another time."""
+    names = {"message": "Message", "detail": "Detail", "code": "code"}
+    errors = [{shown: error.get(name) or "" for name, shown in names.items()} for error in fault["error"]]
+    return {"Error": errors, "type": fault["type"]}
 
 
 def in_any_order(body: Any) -> Any:

@@ -6,18 +6,20 @@ rests on what stands in the recording (route, entity, operation, kind of answer)
 
 from __future__ import annotations
 
+import base64
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from qbo_emulator import seeds
+from qbo_emulator import writes
 from qbo_emulator.clock import Clock
 from qbo_emulator.emulator import Emulator
 from qbo_emulator.entities import BY_PATH, RULES
 from qbo_emulator.inprocess import Answer, InProcessDoor
 from qbo_emulator.query.parser import Query, parse
+from qbo_emulator.seeds.company import HOME_CURRENCY
 
 from .recording import Recording
 from .world import SUFFIX, Body, World
@@ -58,9 +60,7 @@ def decline(recording: Recording) -> str | None:
     if "OAuth" in str(recording.fault) or "oauth_" in str(recording.fault):
         return "OAuth 1.0a, which the service gave up"
     absent = sorted({name for name in entities_of(recording) if name not in RULES})
-    if absent and not (
-        {name for name in entities_of(recording)} & RULES.keys() and "BatchItemResponse" in recording.body
-    ):
+    if absent and not (entities_of(recording) & RULES.keys() and "BatchItemResponse" in recording.body):
         return f"not modelled: {', '.join(absent)}"
     if recording.fault_code == "3001" and recording.status == 403:
         return "throttling by 403, which the service gave up in December 2016"
@@ -110,9 +110,8 @@ class Replay:
         self.recording = recording
         self.moment = recording.time
         self.emulator = Emulator(clock=Clock(at=self.moment, seed=1))
-        self.company = seeds.plant(self.emulator, "empty", {})
-        books = self.emulator.companies[self.company.realm]
-        self.world = World(books)
+        self.company = self.emulator.open_company("Recorded", country=country_of(recording.body))
+        self.world = World(self.company)
 
     def run(self) -> Outcome:
         recording = self.recording
@@ -134,7 +133,10 @@ class Replay:
         return 400 if recording.fault and recording.status == 200 and recording.year < 2018 else recording.status
 
     def _send(self, asked: Asked) -> Answer:
-        token = self.emulator.oauth.grant(self.company.realm)["access_token"]
+        realm = self.company.realm
+        if self.recording.status == 403:  # a token of another company
+            realm = self.emulator.open_company("Another").realm
+        token = self.emulator.oauth.grant(realm)["access_token"]
         headers = {"Authorization": f"Bearer {token}"}
         if self.recording.status == 401:
             self.emulator.oauth.expire_access(headers["Authorization"])
@@ -150,8 +152,6 @@ class Replay:
     def _token(self) -> Answer:
         if self.recording.method == "GET":
             return InProcessDoor(self.emulator).request("GET", self.recording.path)
-        import base64  # the token endpoint is the only place with Basic authentication
-
         granted = self.emulator.oauth.grant(self.company.realm)["refresh_token"]
         token = granted if self.recording.status == 200 else "unknown"
         basic = base64.b64encode(b"emulator-client:emulator-secret").decode()
@@ -194,8 +194,18 @@ class Replay:
         elif recording.method == "GET":
             self._readable()
         else:
-            self._writable(entity_named(resource), recording.sent, recording.body, recording.query)
+            self._posted(entity_named(resource), asked)
         return asked
+
+    def _posted(self, entity: str, asked: Asked) -> None:
+        recording = self.recording
+        if asked.path.rstrip("/").endswith("/send") and not recording.fault:
+            unsent = {name: each for name, each in recording.body[entity].items() if name != "DeliveryInfo"}
+            if asked.query.get("sendTo"):
+                unsent.pop("BillEmail", None)
+            self._one(entity, {**unsent, "EmailStatus": "NotSet"})
+            return
+        self._writable(entity, recording.sent, recording.body, recording.query)
 
     def _guessed(self) -> Asked:
         """Only the answer was kept: ask for what would be answered so."""
@@ -204,6 +214,8 @@ class Replay:
             return self._provoke(self.recording.fault_code, str(self.recording.fault["Error"][0].get("Detail", "")))
         if "CDCResponse" in body:
             self._changes()
+            blocks = [block for block in _changed(body) if block]  # an empty one does not say of what
+            self.recording = _with_body(self.recording, {**body, "CDCResponse": [{"QueryResponse": blocks}]})
             names = [name for block in _changed(body) for name, rows in block.items() if isinstance(rows, list)]
             since = (self.moment - timedelta(days=29)).isoformat()
             return Asked("GET", f"{PREFIX}/cdc", {"entities": ",".join(names), "changedSince": since})
@@ -237,8 +249,6 @@ class Replay:
 
     def _void_later(self, entity: str, recorded: Body) -> None:
         """A voided record is made as it may have been, and voided."""
-        from qbo_emulator import writes
-
         before = unvoided(recorded)
         record = self.world.plant(entity, before)
         current = self.world.books[entity].rows[record.id]
@@ -253,11 +263,13 @@ class Replay:
         query = parse(statement)
         entity = entity_named(query.entity)
         rows = response.get(entity, [])
-        for row in rows:
+        for row in sorted(rows, key=lambda row: "ParentRef" in row):
             self._one(entity, row if not query.columns else {"Id": "1", "DisplayName": "x", "Name": "x", **row})
         if query.count:
             self._fill(entity, query, int(response["totalCount"]))
-        elif rows and query.start > 1:
+        elif rows:
+            if all(each.property.lower() == "active" for each in query.conditions):
+                self.world.only(entity, {row["Id"] for row in rows})
             self._fill(entity, query, query.start - 1)
 
     def _fill(self, entity: str, query: Query, wanted: int) -> None:
@@ -439,6 +451,7 @@ class Replay:
         if code == "610":
             return Asked("GET", f"{customer}/987654", {})
         if code == "2020":
+            self.world.ensure("Customer", "1")
             return Asked("POST", *_without(detail))
         if code in ("5010", "6240"):
             sent: Body = {"DisplayName": "Ann", "SyncToken": "0", **({"Id": "77"} if code == "5010" else {})}
@@ -494,6 +507,14 @@ def before_update(sent: Body, after: Body) -> Body:
     return before
 
 
+def country_of(body: Body) -> str:
+    """Only companies outside the United States have a global tax calculation; their currency tells where."""
+    if not _found(body, "GlobalTaxCalculation"):
+        return "US"
+    currency = next(iter(_found(body, "CurrencyRef")), {}).get("value")
+    return next((country for country, code in HOME_CURRENCY.items() if code == currency and country != "US"), "CA")
+
+
 def custom_field_preferences(fields: list[Body]) -> list[Body]:
     """The company's custom field definitions in the shape of Preferences."""
     names = [
@@ -522,8 +543,6 @@ def _found(value: Any, name: str) -> list[Any]:
 
 
 def _with_body(recording: Recording, body: Body) -> Recording:
-    from dataclasses import replace
-
     return replace(recording, body=body)
 
 

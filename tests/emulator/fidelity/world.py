@@ -40,6 +40,7 @@ POINTS_TO = {
 NAME_FIELD = {"Customer": "DisplayName", "Vendor": "DisplayName"}
 NOT_SENT = frozenset({"Id", "SyncToken", "MetaData", "domain", "sparse", "status", "CurrencyRef", "Line", "Active"})
 STOCK_ACCOUNTS = {"Income": "79", "Expense": "80", "Asset": "81"}
+LONG_AGO = "2001-01-01T00:00:00-08:00"  # before any moment a recording asks from
 SPARE_ID = 900_000  # records the recording does not name: above any recorded id of a sandbox
 
 
@@ -80,6 +81,7 @@ class World:
     def plant(self, entity: str, recorded: Body) -> Record:
         """A record as it was recorded, made by the rules and pinned to its id, token and times."""
         self.refer(recorded, entity)
+        self._currency(recorded)
         id = str(recorded["Id"])
         if "CreateTime" in recorded.get("MetaData", {}):
             at = datetime.fromisoformat(recorded["MetaData"]["CreateTime"])
@@ -89,6 +91,17 @@ class World:
             record = self._made(entity, recorded, id)
         self.pinned[entity, id] = recorded
         return record
+
+    def _currency(self, recorded: Body) -> None:
+        """A transaction is in its customer's currency."""
+        if "CustomerRef" in recorded and "CurrencyRef" in recorded:
+            customer = self.books["Customer"].rows[recorded["CustomerRef"]["value"]]
+            self.books.amend(customer, {**customer.body, "CurrencyRef": {"value": recorded["CurrencyRef"]["value"]}})
+
+    def only(self, entity: str, ids: set[str]) -> None:
+        """Take out what no recording asked for: the seed, and what stood in for something."""
+        for id in self.books[entity].rows.keys() - ids:
+            self.books[entity].displace(id)
 
     def _made(self, entity: str, recorded: Body, id: str) -> Record:
         if entity == "Item":
@@ -121,6 +134,9 @@ class World:
             if record is None:
                 continue
             meta = recorded.get("MetaData", {})
+            balances = {name: recorded[name] for name in ("Balance", "BalanceWithJobs") if name in recorded}
+            if entity == "Customer":
+                record = replace(record, body={**record.body, **balances})
             self.books.place(
                 replace(
                     record,
@@ -187,13 +203,8 @@ class World:
     # -- what only some kinds have ------------------------------------------------------------------------------
 
     def customer(self, record: Record, recorded: Body) -> Record:
-        """The recorded balance, from open invoices of the customer and of a job below it."""
-        own = Decimal(str(recorded.get("Balance", 0)))
-        jobs = Decimal(str(recorded.get("BalanceWithJobs", own))) - own
-        self.owe(record.id, own)
-        if jobs:
-            job = self.put("Customer", {"DisplayName": f"Job of {record.id}", "ParentRef": {"value": record.id}})
-            self.owe(job.id, jobs)
+        """The recorded balance, from an open invoice; ``pin`` puts what transactions of others add."""
+        self.owe(record.id, Decimal(str(recorded.get("Balance", 0))))
         return self._addresses(record, recorded)
 
     def _item(self, recorded: Body, id: str) -> Record:
@@ -218,9 +229,12 @@ class World:
     def owe(self, customer: str, amount: Decimal) -> None:
         if amount > 0:
             line = {"Amount": amount, "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": {}}
-            self.put("Invoice", {"CustomerRef": {"value": customer}, "Line": [line]})
+            made = self.put("Invoice", {"CustomerRef": {"value": customer}, "Line": [line]})
         elif amount < 0:
-            self.put("Payment", {"CustomerRef": {"value": customer}, "TotalAmt": -amount})
+            made = self.put("Payment", {"CustomerRef": {"value": customer}, "TotalAmt": -amount})
+        else:
+            return
+        self.pinned[made.entity, made.id] = {"MetaData": {"CreateTime": LONG_AGO, "LastUpdatedTime": LONG_AGO}}
 
     def _addresses(self, record: Record, recorded: Body) -> Record:
         current = self.books.get(record.entity, record.id) or record
@@ -239,6 +253,10 @@ class World:
                 body.pop(name, None)
         self.books.amend(record, body)
         self._pay(record, recorded)
+        other = [link for link in recorded.get("LinkedTxn", []) if link.get("TxnType") != "Payment"]
+        if other:  # estimates and the like are not modelled, a link to one is shown as it is
+            current = self.books[record.entity].rows[record.id]
+            self.books.amend(current, {**current.body, "LinkedTxn": [*other, *current.body.get("LinkedTxn", [])]})
         return self._addresses(record, recorded)
 
     def _pay(self, record: Record, recorded: Body) -> None:
