@@ -13,8 +13,9 @@ import pytest
 from qbo_emulator.inprocess import Answer
 
 from .fidelity.comparison import differences
+from .fidelity.eligibility import decline
 from .fidelity.recording import FOLDER, Recording, from_xml, load_all
-from .fidelity.replay import Replay, decline
+from .fidelity.replay import Replay
 
 RECORDINGS = load_all()
 DECLINED = {each.name: reason for each in RECORDINGS if (reason := decline(each)) is not None}

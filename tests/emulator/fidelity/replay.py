@@ -1,14 +1,12 @@
 """Replays one recording: what world it needs, what is asked, what came back.
 
-``decline`` says first what cannot be compared and why; everything else is either replayed or an error. The decision
-rests on what stands in the recording (route, entity, operation, kind of answer), never on its name.
+What is done rests on what stands in the recording (route, entity, operation, kind of answer), never on its name.
 """
 
 from __future__ import annotations
 
 import base64
-import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,16 +14,24 @@ from typing import Any
 from qbo_emulator import writes
 from qbo_emulator.clock import Clock
 from qbo_emulator.emulator import Emulator
-from qbo_emulator.entities import BY_PATH, RULES
+from qbo_emulator.entities import RULES
 from qbo_emulator.inprocess import Answer, InProcessDoor
 from qbo_emulator.query.parser import Query, parse
-from qbo_emulator.seeds.company import HOME_CURRENCY
 
+from .before import (
+    before_update,
+    country_of,
+    custom_field_preferences,
+    found,
+    numbered,
+    unvoided,
+    with_body,
+    without,
+    wrong_statement,
+)
+from .eligibility import PREFIX, changed, entity_named
 from .recording import Recording
-from .world import SUFFIX, Body, World
-
-PREFIX = "/v3/company/REALM"
-ENVELOPES = frozenset({"time", "QueryResponse", "CDCResponse", "BatchItemResponse", "Fault"})
+from .world import Body, World
 
 
 @dataclass
@@ -44,62 +50,6 @@ class Outcome:
     moment: datetime
     expected_status: int | None
     recording: Recording
-
-
-# -- what is not compared ---------------------------------------------------------------------------------------
-
-
-def decline(recording: Recording) -> str | None:
-    """Why a recording is not replayed, in words; None = it is."""
-    if recording.kind == "webhook":
-        return "a webhook, not an answer of the service"
-    if not isinstance(recording.body, dict):
-        return f"the answer is {recording.content_type or 'no JSON'}, which the emulator does not make"
-    if recording.kind == "token":
-        return None
-    if "OAuth" in str(recording.fault) or "oauth_" in str(recording.fault):
-        return "OAuth 1.0a, which the service gave up"
-    absent = sorted({name for name in entities_of(recording) if name not in RULES})
-    if absent and not (entities_of(recording) & RULES.keys() and "BatchItemResponse" in recording.body):
-        return f"not modelled: {', '.join(absent)}"
-    if recording.fault_code == "3001" and recording.status == 403:
-        return "throttling by 403, which the service gave up in December 2016"
-    if recording.year < 2014 and recording.method == "POST":
-        return "a write of 2013, the first year of this API, whose defaults were given up"
-    if recording.fault and recording.status == 500 and recording.xml:
-        return "a failure inside the service of 2015, not an answer to copy"
-    return None
-
-
-def entities_of(recording: Recording) -> set[str]:
-    """Entity names in the answer, the path, the statement or the batch."""
-    found = {
-        name for name in recording.body if name not in ENVELOPES and recording.kind != "token" and name[0].isupper()
-    }
-    for block in [recording.body.get("QueryResponse", {}), *_changed(recording.body)]:
-        found |= {name for name, rows in block.items() if isinstance(rows, list)}
-    resource = recording.path.removeprefix(PREFIX).strip("/").split("/")[0]
-    if resource and resource not in ("query", "batch", "cdc"):
-        found.add(entity_named(resource))
-    statement = recording.query.get("query", "")
-    if (
-        resource == "query"
-        and not recording.fault
-        and (match := re.search(r"\bfrom\s+(\w+)", statement, re.IGNORECASE))
-    ):
-        found.add(entity_named(match[1]))
-    for item in recording.body.get("BatchItemResponse", []):
-        found |= {name for name in item if name not in ENVELOPES | {"bId"}}
-    return found
-
-
-def entity_named(text: str) -> str:
-    rules = BY_PATH.get(text.lower())
-    return rules.name if rules else text
-
-
-def _changed(body: Body) -> list[Body]:
-    return [block for each in body.get("CDCResponse", []) for block in each["QueryResponse"]]
 
 
 # -- the replay -------------------------------------------------------------------------------------------------
@@ -164,7 +114,7 @@ class Replay:
     def _settings(self) -> None:
         if "ExchangeRate" in str(self.recording.body):
             self._prefer("CurrencyPrefs", MultiCurrencyEnabled=True)
-        fields = next(iter(_found(self.recording.body, "CustomField")), [])
+        fields = next(iter(found(self.recording.body, "CustomField")), [])
         if fields:
             self._prefer("SalesFormsPrefs", CustomField=custom_field_preferences(fields))
         old = (self.recording.query.get("changedSince") or "")[:10]
@@ -214,9 +164,9 @@ class Replay:
             return self._provoke(self.recording.fault_code, str(self.recording.fault["Error"][0].get("Detail", "")))
         if "CDCResponse" in body:
             self._changes()
-            blocks = [block for block in _changed(body) if block]  # an empty one does not say of what
-            self.recording = _with_body(self.recording, {**body, "CDCResponse": [{"QueryResponse": blocks}]})
-            names = [name for block in _changed(body) for name, rows in block.items() if isinstance(rows, list)]
+            blocks = [block for block in changed(body) if block]  # an empty one does not say of what
+            self.recording = with_body(self.recording, {**body, "CDCResponse": [{"QueryResponse": blocks}]})
+            names = [name for block in changed(body) for name, rows in block.items() if isinstance(rows, list)]
             since = (self.moment - timedelta(days=29)).isoformat()
             return Asked("GET", f"{PREFIX}/cdc", {"entities": ",".join(names), "changedSince": since})
         if "QueryResponse" in body:
@@ -285,7 +235,7 @@ class Replay:
     # -- changes ------------------------------------------------------------------------------------------------
 
     def _changes(self) -> None:
-        for block in _changed(self.recording.body):
+        for block in changed(self.recording.body):
             for entity, rows in block.items():
                 for row in rows if isinstance(rows, list) else []:
                     self._change(entity, row)
@@ -319,7 +269,7 @@ class Replay:
                 kept_sent.append(item)
                 kept_body.append(answer)
         asked.sent = {"BatchItemRequest": kept_sent}
-        self.recording = _with_body(self.recording, {**self.recording.body, "BatchItemResponse": kept_body})
+        self.recording = with_body(self.recording, {**self.recording.body, "BatchItemResponse": kept_body})
 
     def _item(self, item: Body, answer: Body) -> bool:
         if "Query" in item:
@@ -425,7 +375,7 @@ class Replay:
         self._token_of(record, sent)
 
     def _stocked_later(self, entity: str, sent: Body) -> None:
-        for ref in _found(sent, "ItemRef"):
+        for ref in found(sent, "ItemRef"):
             stock: Body = {
                 "Name": f"Item {ref['value']}",
                 "Type": "Inventory",
@@ -441,18 +391,18 @@ class Replay:
     def _numbered_twice(self, entity: str, sent: Body) -> None:
         self._prefer("SalesFormsPrefs", CustomTxnNumbers=True)
         self.world.books.warns_of_duplicate_numbers = True
-        self.world.books.amend(*_numbered(self.stand_in(entity, str(self.world.spare + 1)), sent["DocNumber"]))
+        self.world.books.amend(*numbered(self.stand_in(entity, str(self.world.spare + 1)), sent["DocNumber"]))
 
     def _provoke(self, code: str, detail: str) -> Asked:
         """A request that is refused so, for a fault kept without its request."""
         customer = f"{PREFIX}/customer"
         if code in ("4000", "4001"):
-            return Asked("GET", f"{PREFIX}/query", {"query": _wrong_statement(detail)})
+            return Asked("GET", f"{PREFIX}/query", {"query": wrong_statement(detail)})
         if code == "610":
             return Asked("GET", f"{customer}/987654", {})
         if code == "2020":
             self.world.ensure("Customer", "1")
-            return Asked("POST", *_without(detail))
+            return Asked("POST", *without(detail))
         if code in ("5010", "6240"):
             sent: Body = {"DisplayName": "Ann", "SyncToken": "0", **({"Id": "77"} if code == "5010" else {})}
             _CAUSES[code](self, "Customer", sent)
@@ -469,100 +419,3 @@ _CAUSES = {
     "6270": Replay._stocked_later,
     "6140": Replay._numbered_twice,
 }
-
-
-# -- values -----------------------------------------------------------------------------------------------------
-
-
-def unvoided(recorded: Body) -> Body:
-    """A voided record as it may have been: 10 on every line, no note."""
-    lines = [{**line, "Amount": 10} for line in recorded.get("Line", []) if "Id" in line]
-    lines = [{**line, **_without_quantity(line)} for line in lines]
-    before = {name: value for name, value in recorded.items() if name not in ("PrivateNote", "Balance", "TotalAmt")}
-    note = str(recorded.get("PrivateNote", "")).removeprefix("Voided").removeprefix(" - ")
-    return {**before, "TotalAmt": 10, "Line": lines, **({"PrivateNote": note} if note else {})}
-
-
-def _without_quantity(line: Body) -> Body:
-    detail = line.get("SalesItemLineDetail", {})
-    return {"SalesItemLineDetail": {name: value for name, value in detail.items() if name not in ("Qty", "UnitPrice")}}
-
-
-def before_update(sent: Body, after: Body) -> Body:
-    """What the record may have been: the answer, with another value where a field was sent and took effect."""
-    moved = str(after.get("SyncToken")) != str(sent.get("SyncToken"))
-    before = {**after, "MetaData": {**after.get("MetaData", {})}}
-    if not moved:
-        return before
-    before["MetaData"].pop("LastUpdatedTime", None)
-    if sent.get("Active") is False:
-        for name in ("DisplayName", "Name", "FullyQualifiedName"):
-            if name in before:
-                before[name] = before[name].removesuffix(SUFFIX)
-        before["Active"] = True
-    elif sent.get("sparse") in (True, "true"):
-        for name in sent.keys() - {"Id", "SyncToken", "sparse", "domain", "MetaData", "Line", "CustomerRef"}:
-            if isinstance(before.get(name), str) and not name.endswith("Date"):
-                before[name] = "before"
-    return before
-
-
-def country_of(body: Body) -> str:
-    """Only companies outside the United States have a global tax calculation; their currency tells where."""
-    if not _found(body, "GlobalTaxCalculation"):
-        return "US"
-    currency = next(iter(_found(body, "CurrencyRef")), {}).get("value")
-    return next((country for country, code in HOME_CURRENCY.items() if code == currency and country != "US"), "CA")
-
-
-def custom_field_preferences(fields: list[Body]) -> list[Body]:
-    """The company's custom field definitions in the shape of Preferences."""
-    names = [
-        {
-            "Name": f"SalesFormsPrefs.SalesCustomName{each['DefinitionId']}",
-            "Type": "StringType",
-            "StringValue": each["Name"],
-        }
-        for each in fields
-        if "Name" in each
-    ]
-    used = [
-        {"Name": f"SalesFormsPrefs.UseSalesCustom{each['DefinitionId']}", "Type": "BooleanType", "BooleanValue": True}
-        for each in fields
-    ]
-    return [{"CustomField": used}, {"CustomField": names}]
-
-
-def _found(value: Any, name: str) -> list[Any]:
-    if isinstance(value, list):
-        return [each for item in value for each in _found(item, name)]
-    if not isinstance(value, dict):
-        return []
-    own = [value[name]] if name in value else []
-    return own + [each for item in value.values() for each in _found(item, name)]
-
-
-def _with_body(recording: Recording, body: Body) -> Recording:
-    return replace(recording, body=body)
-
-
-def _numbered(record: Any, number: str) -> tuple[Any, Body]:
-    return record, {**record.body, "DocNumber": number}
-
-
-def _wrong_statement(detail: str) -> str:
-    if "too small" in detail:
-        return "select * from Customer startposition 0"
-    if match := re.search(r'Encountered " "?\w*"? "?(\w+)', detail):
-        return f"select * from {match[1].upper()}"
-    raise NotImplementedError(f"a statement that fails so cannot be derived: {detail}")
-
-
-def _without(detail: str) -> tuple[str, dict[str, str], Body]:
-    """A body that lacks just the named parameter."""
-    name = detail.split("Required parameter ")[1].split(" ")[0]
-    if name == "Name":
-        return f"{PREFIX}/item", {}, {"Type": "Service"}
-    line = {"Amount": 1, "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": {}}
-    line.pop(name.rpartition(".")[2], None)
-    return f"{PREFIX}/invoice", {}, {"CustomerRef": {"value": "1"}, "Line": [line]}

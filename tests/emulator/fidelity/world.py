@@ -82,6 +82,7 @@ class World:
         """A record as it was recorded, made by the rules and pinned to its id, token and times."""
         self.refer(recorded, entity)
         self._currency(recorded)
+        self._line_codes(recorded)
         id = str(recorded["Id"])
         if "CreateTime" in recorded.get("MetaData", {}):
             at = datetime.fromisoformat(recorded["MetaData"]["CreateTime"])
@@ -97,6 +98,17 @@ class World:
         if "CustomerRef" in recorded and "CurrencyRef" in recorded:
             customer = self.books["Customer"].rows[recorded["CustomerRef"]["value"]]
             self.books.amend(customer, {**customer.body, "CurrencyRef": {"value": recorded["CurrencyRef"]["value"]}})
+
+    def _line_codes(self, recorded: Body) -> None:
+        """Outside the United States the codes stand on the lines; their rates are those of the tax lines."""
+        rates = [line["TaxLineDetail"]["TaxRateRef"] for line in recorded.get("TxnTaxDetail", {}).get("TaxLine", [])]
+        for line in recorded.get("Line", []):
+            id = line.get("SalesItemLineDetail", {}).get("TaxCodeRef", {}).get("value", "NON")
+            if id not in ("TAX", "NON"):
+                code = self.ensure("TaxCode", id)
+                details = [{"TaxRateRef": {"value": rate["value"]}} for rate in rates]
+                taxes = {"Taxable": bool(rates), "SalesTaxRateList": {"TaxRateDetail": details}}
+                self.books.amend(code, {**code.body, **taxes})
 
     def only(self, entity: str, ids: set[str]) -> None:
         """Take out what no recording asked for: the seed, and what stood in for something."""
