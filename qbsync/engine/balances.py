@@ -35,6 +35,7 @@ COMPARED: tuple[DocumentKind, ...] = ("invoice", "payment")
 
 Key = str
 """A record's ledger id, or `quickbooks:<id>` where it is not linked."""
+UNLINKED = "quickbooks:"
 Pairs = Mapping[tuple[str, str], str]
 """(entity, QuickBooks id) -> ledger id."""
 
@@ -134,6 +135,7 @@ class Customer:
     """One customer on both sides."""
 
     key: Key
+    remote_id: str
     name: str
     currency: str
     batchly: Decimal
@@ -167,7 +169,7 @@ def compare(batchly: Books, quickbooks: Books, pairs: Pairs) -> Comparison:
     ]
     return Comparison(
         positions=_positions(batchly, theirs),
-        customers=_customers(batchly, theirs),
+        customers=_customers(batchly, theirs, remote_ids),
         differences=tuple(sorted(differences, key=_weight)),
     )
 
@@ -180,6 +182,11 @@ def rests(books: Books) -> dict[str, Decimal]:
     return {customer: amount for customer, amount in rest.items() if amount}
 
 
+def local_id(key: Key) -> str:
+    """The ledger id of a record, "" if it has none."""
+    return "" if key.startswith(UNLINKED) else key
+
+
 def _weight(difference: Difference) -> tuple[bool, Decimal, str, str, str]:
     """What has to be looked into first, and of that the largest first."""
     largest = max(abs(difference.effect), abs(difference.quickbooks.total - difference.batchly.total))
@@ -187,7 +194,7 @@ def _weight(difference: Difference) -> tuple[bool, Decimal, str, str, str]:
 
 
 def _key(pairs: Pairs, entity: str, remote_id: str) -> Key:
-    return pairs.get((entity, remote_id), f"quickbooks:{remote_id}")
+    return pairs.get((entity, remote_id), f"{UNLINKED}{remote_id}")
 
 
 def _named(entity: str, books: Books) -> Iterator[tuple[str, str]]:
@@ -291,33 +298,40 @@ def _sums(books: Books) -> dict[tuple[str, str], Amounts]:
     return dict(sums)
 
 
-def _customers(ours: Books, theirs: Books) -> dict[Key, Customer]:
+def _customers(ours: Books, theirs: Books, remote_ids: Mapping[tuple[str, str], str]) -> dict[Key, Customer]:
     batchly, quickbooks = _sums_by_customer(ours), _sums_by_customer(theirs)
     keys = (
         ours.debtors.keys() | theirs.debtors.keys() | {customer for customer, _ in batchly.keys() | quickbooks.keys()}
     )
-    return {key: _customer(key, ours, theirs, batchly, quickbooks) for key in keys}
+    return {
+        key: _customer(
+            key,
+            remote_ids.get(("customer", key), ""),
+            ours.debtors.get(key),
+            theirs.debtors.get(key),
+            {
+                kind: Position(
+                    batchly=batchly.get((key, kind), NOTHING), quickbooks=quickbooks.get((key, kind), NOTHING)
+                )
+                for kind in COMPARED
+            },
+        )
+        for key in keys
+    }
 
 
 def _customer(
-    key: Key,
-    ours: Books,
-    theirs: Books,
-    batchly: Mapping[tuple[Key, str], Amounts],
-    quickbooks: Mapping[tuple[Key, str], Amounts],
+    key: Key, remote_id: str, mine: Debtor | None, other: Debtor | None, positions: Mapping[str, Position]
 ) -> Customer:
-    mine, other = ours.debtors.get(key), theirs.debtors.get(key)
     shown = mine or other
     return Customer(
         key=key,
+        remote_id=remote_id,
         name=shown.name if shown else f"customer {key}",
         currency=shown.currency if shown else "",
         batchly=mine.balance if mine else ZERO,
         quickbooks=other.balance if other else ZERO,
-        positions={
-            kind: Position(batchly=batchly.get((key, kind), NOTHING), quickbooks=quickbooks.get((key, kind), NOTHING))
-            for kind in COMPARED
-        },
+        positions=positions,
     )
 
 

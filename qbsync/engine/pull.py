@@ -103,7 +103,13 @@ def rows_since(
     Keyset on the time of the last change: a record that changes meanwhile moves to the end and is read again, none is
     skipped as offsets would (F2.24). Only within one second, which thousands may share, pages are counted off.
     """
-    for rows, _, _ in _pages(session, entity, since, start):
+    for rows, _, _ in _pages(session, mapping_for(entity).remote_name, since, start):
+        yield rows
+
+
+def rows_of(session: Session, name: str) -> Iterator[Sequence[dict[str, Any]]]:
+    """Pages of all records of a kind, also of one that is not synchronised; `name` as QuickBooks spells it."""
+    for rows, _, _ in _pages(session, name, BEGINNING, 1):
         yield rows
 
 
@@ -129,7 +135,8 @@ def _begin_full(session: Session, cursor: Cursor) -> None:
 
 def _full_entity(session: Session, cursor: Cursor, entity: Entity) -> None:
     assert cursor.full_since is not None
-    for rows, since, start in _pages(session, entity, cursor.full_since, cursor.full_start):
+    name = mapping_for(entity).remote_name
+    for rows, since, start in _pages(session, name, cursor.full_since, cursor.full_start):
         session.guard()
         with transaction.atomic():
             queues.observe(session.connection, [_seen(entity, row) for row in rows])
@@ -157,11 +164,11 @@ def _look_for_deleted(session: Session, cursor: Cursor) -> None:
 
 
 def _pages(
-    session: Session, entity: Entity, since: datetime, start: int
+    session: Session, name: str, since: datetime, start: int
 ) -> Iterator[tuple[Sequence[dict[str, Any]], datetime, int]]:
     """(rows, since, start): a page, and where the next one begins."""
     for _ in range(MAX_PAGES):
-        rows = _page(session, entity, since, start)
+        rows = _page(session, name, since, start)
         last = bodies.updated_at(rows[-1]) if rows else since
         since, start = (last, 1) if last > since else (since, start + len(rows))
         if rows:
@@ -170,9 +177,9 @@ def _pages(
             return
 
 
-def _page(session: Session, entity: Entity, since: datetime, start: int) -> list[dict[str, Any]]:
-    statement = select(mapping_for(entity).remote_name).where("MetaData.LastUpdatedTime", ">=", since)
-    if entity in ("customer", "item"):
+def _page(session: Session, name: str, since: datetime, start: int) -> list[dict[str, Any]]:
+    statement = select(name).where("MetaData.LastUpdatedTime", ">=", since)
+    if name in ("Customer", "Item"):
         statement = statement.where("Active", "in", [True, False])
     text = statement.order_by("MetaData.LastUpdatedTime").page(start, PAGE)
     return session.read(lambda client: client.query(str(text))).rows
