@@ -23,9 +23,13 @@ def ensure(**kwargs: Any) -> None:
         if not PeriodicTask.objects.filter(name=name).exists():
             interval, _ = IntervalSchedule.objects.get_or_create(every=seconds, period=IntervalSchedule.SECONDS)
             PeriodicTask.objects.create(name=name, task=task, interval=interval)
-    weekly = "Full pull from QuickBooks"
-    if not PeriodicTask.objects.filter(name=weekly).exists():
-        night, _ = CrontabSchedule.objects.get_or_create(
-            minute="17", hour="3", day_of_week="0", day_of_month="*", month_of_year="*", timezone="UTC"
-        )
-        PeriodicTask.objects.create(name=weekly, task="qbsync.full_pull", crontab=night)
+    at = {
+        "Full pull from QuickBooks": ("qbsync.full_pull", {"minute": "17", "hour": "3", "day_of_week": "0"}),
+        "Tie-out with QuickBooks": ("qbsync.tie_out", {"minute": "41", "hour": "4", "day_of_week": "*"}),
+    }
+    for name, (task, moment) in at.items():
+        if not PeriodicTask.objects.filter(name=name).exists():
+            crontab, _ = CrontabSchedule.objects.get_or_create(
+                **moment, day_of_month="*", month_of_year="*", timezone="UTC"
+            )
+            PeriodicTask.objects.create(name=name, task=task, crontab=crontab)

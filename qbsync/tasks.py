@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 import structlog
 from celery import shared_task
 from kombu.exceptions import OperationalError
 
-from qbsync.engine import notify, queues, sweep, tokens
+from qbsync.engine import notify, queues, sweep, tieout, tokens
+from qbsync.engine.errors import RetryLater, SyncStopped
 from qbsync.models import Connection, OutboxRow
 
 log = structlog.get_logger(__name__)
 
+TIE_OUT_TRIES = 10
+"""Tries of one night's tie-out, a minute apart; a company that is busy for longer is tied out the next night."""
 READINGS = 3
 """Times that one wake-up reads a company to which more and more is told; then the sweep goes on."""
 
@@ -77,6 +81,27 @@ def full_pull() -> None:
     """Read every record of every company: the weekly safety net under the change feed."""
     for company in sweep.connected():
         sweep.sync_safely(company.pk, read=True, full=True, kind="full_pull")
+
+
+@shared_task(name="qbsync.tie_out")
+def tie_out() -> None:
+    """Hold the books of every company against QuickBooks, each in a task of its own."""
+    for company in sweep.connected():
+        tie_out_company.delay(str(company.pk))
+
+
+@shared_task(name="qbsync.tie_out_company", bind=True, max_retries=TIE_OUT_TRIES, default_retry_delay=60)
+def tie_out_company(self: Any, connection_id: str) -> None:
+    """Tie out one company; while it is busy or QuickBooks does not answer, again a minute later."""
+    try:
+        tieout.tie_out(UUID(connection_id))
+    except RetryLater as later:
+        if self.request.retries >= TIE_OUT_TRIES:
+            log.warning("tie_out_left", connection=connection_id, reason=type(later).__name__)
+            return
+        raise self.retry(exc=later) from later
+    except SyncStopped as stopped:
+        log.warning("tie_out_stopped", connection=connection_id, reason=type(stopped).__name__)
 
 
 @shared_task(name="qbsync.sweep")
