@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from ledger.data import Entity
@@ -10,7 +11,7 @@ from qbsync import clock
 from qbsync.engine import bodies, commands, settings
 from qbsync.engine.plan import RemoteState
 from qbsync.engine.session import Session
-from qbsync.mapping import mapping_for
+from qbsync.mapping import RecordMapping, mapping_for
 from qbsync.models import Command, Link, RemoteRecord
 from qbsync.quickbooks import faults, select
 
@@ -20,12 +21,12 @@ FEED_REACH = timedelta(days=29)
 """The change feed refuses to tell of what is older than 30 days (F6.11); a day of it is kept as margin."""
 PROBE_PAGE = 1000
 MAX_PROBE_PAGES = 20
-"""A customer's documents of one day, or records of one name: more than this is no look-up any more."""
+"""What a company makes within minutes, or records of one name: more than this is no look-up any more."""
 
 
 def find_ours(session: Session, command: Command) -> list[dict[str, Any]]:
-    """The unlinked records in QuickBooks that this creation made: found by their natural key, made inside the time in
-    which its sends could take effect, and carrying its marker where the entity has one.
+    """The unlinked records in QuickBooks that this creation made: made inside the time in which its sends could take
+    effect and carrying its marker, or its name where the entity has no marker.
 
     The marker alone proves nothing: copying a record in QuickBooks copies its note as well (F3.6.14).
     """
@@ -78,7 +79,7 @@ def read_current(session: Session, command: Command) -> RemoteState | None:
 def _candidates(session: Session, command: Command) -> list[dict[str, Any]]:
     mapping = mapping_for(cast(Entity, command.entity))
     statement = select(mapping.remote_name)
-    for field, operator, value in mapping.identity_filter(commands.payload(command)):
+    for field, operator, value in _conditions(command, mapping):
         statement = statement.where(field, operator, value)
     if command.entity in ("customer", "item"):
         statement = statement.where("Active", "in", [True, False])
@@ -92,9 +93,23 @@ def _candidates(session: Session, command: Command) -> list[dict[str, Any]]:
     return rows
 
 
+def _conditions(command: Command, mapping: RecordMapping[Any]) -> Sequence[tuple[str, str, Any]]:
+    """Where to look. A marked record is looked for among everything made in the window, never by its number or its
+    customer: somebody may have changed them in QuickBooks since, and the record would be made a second time."""
+    body = commands.payload(command)
+    if not mapping.marker(body):
+        return mapping.identity_filter(body)
+    earliest, latest = _window(command)
+    return [("MetaData.CreateTime", ">=", earliest), ("MetaData.CreateTime", "<=", latest)]
+
+
 def _in_window(command: Command, body: dict[str, Any]) -> bool:
+    earliest, latest = _window(command)
+    return earliest <= bodies.created_at(body) <= latest
+
+
+def _window(command: Command) -> tuple[datetime, datetime]:
+    """When the sends of a command could take effect, by QuickBooks' clock."""
     assert command.first_sent_at is not None
     assert command.last_sent_at is not None
-    earliest = command.first_sent_at - CLOCK_ERROR
-    latest = command.last_sent_at + settings.timing().landing + CLOCK_ERROR
-    return earliest <= bodies.created_at(body) <= latest
+    return command.first_sent_at - CLOCK_ERROR, command.last_sent_at + settings.timing().landing + CLOCK_ERROR
