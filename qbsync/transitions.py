@@ -199,6 +199,8 @@ def _can_happen(standing: Standing, event: Event) -> bool:
         return standing.state is State.READY or standing.last_sent_at is None
     if event is Event.RELEASED:
         return standing.state is State.HELD
+    if event is Event.FOUND_OURS:  # of a held one: a person looked and chose
+        return standing.state in (State.SENDING, State.UNKNOWN, State.HELD)
     if event in _ANSWERS:
         return standing.state is State.SENDING
     return standing.state in (State.SENDING, State.UNKNOWN)
