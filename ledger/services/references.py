@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.db import connection, models
 
-from ledger.data import CustomerData, Entity, InvoiceData, PaymentData, RecordData
+from ledger.data import CustomerData, Entity, InvoiceData, ItemData, PaymentData, RecordData
 from ledger.models import Customer, Invoice, Item, PaymentMethod, Term
 from ledger.money import formatted
 from ledger.services.records import InvalidRecord, Record
@@ -42,10 +42,14 @@ def check(organization_id: UUID, entity: Entity, edits: Sequence[Edit], *, by_pe
         _check_payments(organization_id, edits, by_person=by_person)
 
 
-def check_names(organization_id: UUID, entity: Entity, ids: Iterable[UUID]) -> None:
-    """Refuse the page, after it was written, if an active name is now used twice."""
-    if entity not in ("customer", "item"):
+def check_names(organization_id: UUID, entity: Entity, edits: Sequence[Edit], *, by_person: bool) -> None:
+    """Refuse the page, after it was written, if an edit made an active name be used twice.
+
+    Items from outside may share a name: other books tell them apart by their category.
+    """
+    if entity not in ("customer", "item") or (entity == "item" and not by_person):
         return
+    ids = [edit.id for edit in edits if _takes_a_name(edit)]
     column = "display_name" if entity == "customer" else "name"
     with connection.cursor() as cursor:
         cursor.execute(
@@ -53,10 +57,22 @@ def check_names(organization_id: UUID, entity: Entity, ids: Iterable[UUID]) -> N
             f"ON b.organization_id = a.organization_id AND lower(b.{column}) = lower(a.{column}) "
             "WHERE a.organization_id = %s AND a.id = ANY(%s) AND a.active AND b.active AND a.id <> b.id "
             "ORDER BY a.id LIMIT 1",
-            [organization_id, list(ids)],
+            [organization_id, ids],
         )
         if found := cursor.fetchone():
             raise InvalidRecord(found[0], column, f"{found[1]!r} is already used; choose another name.")
+
+
+def _takes_a_name(edit: Edit) -> bool:
+    """Whether the record is active under a name that it was not active under before."""
+    before = edit.before.data if edit.before else None
+    return _active_name(edit.data) not in ("", _active_name(before))
+
+
+def _active_name(data: RecordData | None) -> str:
+    if isinstance(data, CustomerData):
+        return data.display_name if data.active else ""
+    return data.name if isinstance(data, ItemData) and data.active else ""
 
 
 def _check_customers(organization_id: UUID, edits: Sequence[Edit]) -> None:

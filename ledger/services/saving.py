@@ -109,7 +109,7 @@ def _new_number(edit: Edit) -> str:
 def _write(organization_id: UUID, entity: Entity, edits: list[Edit], *, origin: str, actor: Any) -> None:
     actor_id = actor.pk if actor is not None else None
     writing.write_records(organization_id, entity, edits, now=timezone.now(), origin=origin, actor_id=actor_id)
-    references.check_names(organization_id, entity, [edit.id for edit in edits])
+    references.check_names(organization_id, entity, edits, by_person=origin == PEOPLE)
     if entity in ("invoice", "payment"):
         balances.recompute(organization_id, invoices=_touched_invoices(edits), customers=_touched_customers(edits))
     records_changed.send(

@@ -102,8 +102,8 @@ def test_a_payment_that_makes_no_sense_is_refused(books: Books, sql: str, wall: 
 
 def test_an_active_name_is_used_once(books: Books) -> None:
     copy = (
-        "INSERT INTO ledger_item SELECT (json_populate_record(item, json_build_object('id', %s::text, 'name', 'WORK'))).* "
-        "FROM ledger_item item WHERE id = %s"
+        "INSERT INTO ledger_customer SELECT (json_populate_record(customer, json_build_object('id', %s::text, "
+        "'display_name', upper(display_name)))).* FROM ledger_customer customer WHERE id = %s"
     )
-    with pytest.raises(IntegrityError, match="item_active_name_once"):
-        run(copy, uuid4(), books.item)
+    with pytest.raises(IntegrityError, match="customer_active_name_once"):
+        run(copy, uuid4(), books.customer)

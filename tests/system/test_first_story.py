@@ -57,6 +57,28 @@ def test_a_first_sync_brings_the_whole_company_and_a_second_one_brings_nothing(w
     assert_quiet(world)
 
 
+def test_items_of_one_name_in_two_categories_come_over_and_can_be_edited(world: World) -> None:
+    categories = [world.quickbooks.create("Item", Name=name, Type="Category") for name in ("Design", "Pest Control")]
+    made = [
+        world.quickbooks.create(
+            "Item",
+            Name="Hourly",
+            Type="Service",
+            SubItem=True,
+            ParentRef={"value": category["Id"]},
+            IncomeAccountRef={"value": "1"},
+        )
+        for category in categories
+    ]
+    world.sync()
+    mine = [world.imported("item", row["Id"]) for row in made]
+    assert [item.data.name for item in mine] == ["Hourly", "Hourly"]
+    update(world.organization.pk, "item", mine[0].id, mine[0].revision, description="by the hour")
+    world.sync()
+    assert world.quickbooks.record("Item", made[0]["Id"])["Description"] == "by the hour"
+    assert_quiet(world)
+
+
 def test_an_edit_in_quickbooks_brings_exactly_that_one_record(billed: tuple[World, Record, Record]) -> None:
     world, customer, invoice = billed
     world.quickbooks.edit("Customer", world.link(customer).remote_id, Notes="pays on Fridays")
