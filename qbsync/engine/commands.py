@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from ledger.data import Entity
 from ledger.services import Record
 from qbsync import clock, transitions
-from qbsync.engine import bodies
+from qbsync.engine import bodies, settings
 from qbsync.engine.errors import LeaseLost
 from qbsync.engine.plan import Draft, Outcome, Subject
 from qbsync.engine.session import Session
@@ -34,10 +34,17 @@ def write_ahead(session: Session, outcomes: Sequence[Outcome], written: dict[UUI
 
 
 def unsettled(connection: Connection, entity: Entity) -> QuerySet[Command]:
-    """The commands that still have to go somewhere, oldest first."""
-    return Command.objects.filter(connection=connection, entity=entity, state__in=UNSETTLED).order_by(
-        "created_at", "id"
+    """The commands that can go a step further now, oldest first.
+
+    Those that wait are left out, or a few hundred of them after an outage would stand before everything that is ready.
+    """
+    now = clock.now()
+    due = Q(next_try_at__isnull=True) | Q(next_try_at__lte=now)
+    settled = (
+        Q(state=State.READY) | Q(last_sent_at__isnull=True) | Q(last_sent_at__lte=now - settings.timing().settling)
     )
+    open_commands = Command.objects.filter(due & settled, connection=connection, entity=entity, state__in=UNSETTLED)
+    return open_commands.order_by("created_at", "id")
 
 
 def move(session: Session, command: Command, event: Event, *, retry_after: float | None = None, **facts: Any) -> None:

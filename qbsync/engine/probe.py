@@ -53,7 +53,7 @@ def deleted_unknown(session: Session, command: Command) -> list[str]:
     deleted = {row.remote_id for row in changes.deleted.get(name, [])}
     known = Link.objects.filter(connection=session.connection, entity=command.entity, remote_id__in=deleted)
     seen = RemoteRecord.objects.filter(
-        connection=session.connection, entity=command.entity, remote_id__in=deleted, gone=True, body__gt=""
+        connection=session.connection, entity=command.entity, remote_id__in=deleted, gone=True, token__gte=0
     )
     return sorted(
         deleted - set(known.values_list("remote_id", flat=True)) - set(seen.values_list("remote_id", flat=True))

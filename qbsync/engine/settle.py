@@ -17,8 +17,8 @@ from qbsync.engine.plan import RemoteState
 from qbsync.engine.queues import Observation
 from qbsync.engine.references import LinkedReferences, linked_documents
 from qbsync.engine.session import Session
-from qbsync.mapping import mapping_for
-from qbsync.mapping.base import UnknownReference, Version
+from qbsync.mapping import Malformed, mapping_for
+from qbsync.mapping.base import UnknownReference, Unrepresentable, Version
 from qbsync.models import Command, Link, RemoteRecord
 from qbsync.transitions import Event, Operation, State
 
@@ -152,8 +152,8 @@ def _answered_differently(session: Session, command: Command, link: Link, body: 
     entity = cast(Entity, command.entity)
     try:
         answer = mapping_for(entity).from_quickbooks(body, known, link.line_ids)
-    except UnknownReference:
-        answer = None
+    except (UnknownReference, Unrepresentable, Malformed):
+        answer = None  # looked at from the inbox, where the reason becomes visible
     agreed = Version(presence=link.base_presence, units=link.base_units or {})  # type: ignore[arg-type]
     if answer != agreed or _total_differs(session, command, body):
         queues.observe(session.connection, [_observation(command, body)])
