@@ -1,4 +1,4 @@
-"""The books of both sides as `balances` compares them, each read at once and in as few queries as there are pages.
+"""The books of both sides as `comparison` compares them, each read at once and in as few queries as there are pages.
 
 Called by `tieout` while the company's lease is held. Nothing is written. QuickBooks sends whole records whatever columns
 are asked for (F2.4); of each only what is compared is kept in memory. A record that changes while its kind is read comes

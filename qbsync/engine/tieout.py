@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import structlog
 
 from qbsync import clock
-from qbsync.engine import balances, books, session, tieout_reasons
-from qbsync.engine.balances import Amounts, Comparison, Customer, Difference
+from qbsync.engine import balances, books, comparison, session, tieout_reasons
+from qbsync.engine.balances import Amounts, Comparison, Customer, Difference, money_text
 from qbsync.engine.session import Progress, Session
 from qbsync.models import Connection, TieOut
 
@@ -36,7 +35,7 @@ def tie_out(connection_id: UUID, *, progress: Progress | None = None) -> TieOut:
         began = clock.now()
         theirs = books.of_quickbooks(company)
         ours = books.of_ledger(company.connection.organization_id)
-        found = balances.compare(ours, theirs, books.pairs_of(company.connection))
+        found = comparison.compare(ours, theirs, books.pairs_of(company.connection))
         return _store(company, found, began)
 
 
@@ -95,8 +94,8 @@ def _customer(customer: Customer) -> dict[str, Any]:
         "name": customer.name,
         "currency": customer.currency,
         **_ids(customer.key, customer.remote_id),
-        "batchly": _money(customer.batchly),
-        "quickbooks": _money(customer.quickbooks),
+        "batchly": money_text(customer.batchly),
+        "quickbooks": money_text(customer.quickbooks),
         **{
             kind: {"batchly": _amounts(position.batchly), "quickbooks": _amounts(position.quickbooks)}
             for kind, position in customer.positions.items()
@@ -115,7 +114,7 @@ def _line(found: Comparison, difference: Difference, reason: str) -> dict[str, A
         **_ids(difference.key, difference.remote_id),
         "batchly": _amounts(difference.batchly),
         "quickbooks": _amounts(difference.quickbooks),
-        "effect": _money(difference.effect),
+        "effect": money_text(difference.effect),
         "reason": reason,
     }
 
@@ -125,10 +124,4 @@ def _ids(key: str, remote_id: str) -> dict[str, str]:
 
 
 def _amounts(amounts: Amounts) -> dict[str, Any]:
-    return {"count": amounts.count, "total": _money(amounts.total), "open": _money(amounts.open)}
-
-
-def _money(amount: Decimal) -> str:
-    """Without the zeros that a column or a sum of columns appends beyond the cent."""
-    cents = amount.quantize(Decimal("0.01"))
-    return format(cents if cents == amount else amount.normalize(), "f")
+    return {"count": amounts.count, "total": money_text(amounts.total), "open": money_text(amounts.open)}

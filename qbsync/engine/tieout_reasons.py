@@ -12,7 +12,7 @@ from typing import cast
 from uuid import UUID
 
 from ledger.data import Entity
-from qbsync.engine.balances import COMPARED, Difference, local_id
+from qbsync.engine.balances import COMPARED, Difference, local_id, money_text
 from qbsync.engine.why import Standing, standings
 from qbsync.models import Connection, InboxRow, RemoteRecord
 
@@ -90,7 +90,8 @@ def _of_amounts(difference: Difference) -> str:
     if not gap:
         return SETTLED_OTHERWISE
     if gap == tax:
-        return f"QuickBooks computed a tax of {difference.quickbooks_tax}, Batchly has {difference.batchly_tax}."
+        theirs, ours = money_text(difference.quickbooks_tax), money_text(difference.batchly_tax)
+        return f"QuickBooks computed a tax of {theirs}, Batchly has {ours}."
     return UNEXPLAINED
 
 

@@ -7,7 +7,8 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qbsync.engine.balances import COMPARED, OWED, Amounts, Books, Debtor, Document, compare
+from qbsync.engine.balances import COMPARED, OWED, Amounts, Books, Debtor, Document
+from qbsync.engine.comparison import compare
 from tests.unit.sync.examples import quick
 
 CENTS = st.integers(0, 10**6).map(lambda cents: Decimal(cents) / 100)
