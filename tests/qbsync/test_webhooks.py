@@ -20,7 +20,8 @@ from ledger.models import Customer, Organization
 from qbsync import clock, tasks, webhook_view
 from qbsync.engine import notify, sweep
 from qbsync.models import Connection, PullRequest, Run, WebhookDelivery, WebhookEvent
-from tests.world import World
+from standalone.quickbooks_side import open_company
+from tests.world import World, connect_company
 
 pytestmark = pytest.mark.django_db
 
@@ -394,3 +395,38 @@ def test_a_change_in_quickbooks_arrives_by_webhook(
     tasks.pull_wanted(str(world.connection.pk))
     assert Customer.objects.get(organization=world.organization).display_name == "Ada Works"
     assert woken.empty()
+
+
+@pytest.mark.parametrize("form", ["legacy", "cloudevents"])
+def test_one_delivery_of_quickbooks_brings_several_companies_up_to_date(
+    subscribed: Callable[[str, str], None],
+    world: World,
+    settings: Any,
+    emulator_url: str,
+    woken: "Queue[uuid.UUID]",
+    form: str,
+) -> None:
+    """Among them one that this environment does not know."""
+    second, stranger = (_another(settings, emulator_url) for _ in range(2))
+    Connection.objects.filter(pk=stranger.connection.pk).update(environment="sandbox")
+    for each in (world, second):
+        each.sync()
+    subscribed(form, "queue")
+    for each in (world, second, stranger):
+        each.quickbooks.create("Customer", DisplayName="Ada Works")
+    assert world.quickbooks.control("POST", "webhooks/flush") == {"deliveries": 1}
+    told = {woken.get(timeout=10), woken.get(timeout=10)}
+    assert told == {world.connection.pk, second.connection.pk}
+    assert (WebhookDelivery.objects.get().fresh, WebhookDelivery.objects.get().unknown) == (2, 1)
+    for company in told:
+        tasks.pull_wanted(str(company))
+    for each in (world, second):
+        assert Customer.objects.get(organization=each.organization).display_name == "Ada Works"
+
+
+def _another(settings: Any, emulator_url: str) -> World:
+    """One more company of QuickBooks, connected to an organization of its own."""
+    name = f"company-{uuid.uuid4().hex[:8]}"
+    side = open_company(emulator_url, name)
+    organization = Organization.objects.create(name=name, slug=name)
+    return World(organization, connect_company(settings, emulator_url, organization, side), side)
