@@ -6,6 +6,7 @@
 import contextlib
 import hashlib
 import os
+import secrets
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -20,14 +21,22 @@ GUARD_SECONDS = 30
 
 def place_of(home: Path) -> Path:
     """The folder really used for a home: itself, or for root one that `nobody` can reach. Created when missing."""
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
     if os.geteuid() != 0:
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
         return home.resolve()
-    place = ROOT_HOMES / f"batchly-0-{_short_hash(home)}"
+    place = ROOT_HOMES / f"batchly-0-{_name_of(home)}"
     place.mkdir(mode=0o755, exist_ok=True)
     demand_owner(place, 0)
     place.chmod(0o755)
     return place
+
+
+def _name_of(home: Path) -> str:
+    """A name kept in the home itself, so that a checkout made anew at the same path does not find the old one's data."""
+    note = home / "name"
+    with contextlib.suppress(FileExistsError), note.open("x") as fresh:
+        fresh.write(secrets.token_hex(6))
+    return note.read_text()
 
 
 def socket_folder(place: Path) -> Path:

@@ -20,7 +20,9 @@ def test_a_value_named_like_a_secret_is_struck_out_at_any_depth(name: str) -> No
     assert event == {"answer": {"list": [{name: STRUCK_OUT}]}, name: STRUCK_OUT}
 
 
-@pytest.mark.parametrize("address", ["/quickbooks/callback/?code=AB1&state=x", "http://host/quickbooks/callback?code=AB1"])
+@pytest.mark.parametrize(
+    "address", ["/quickbooks/callback/?code=AB1&state=x", "http://host/quickbooks/callback?code=AB1"]
+)
 def test_an_address_is_logged_without_its_query(address: str) -> None:
     event = strike_out_secrets(None, "info", {"request": f"GET {address}", "event": f"redirected to {address} at once"})
     bare = address.partition("?")[0]

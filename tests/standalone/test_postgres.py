@@ -1,6 +1,7 @@
 """The embedded PostgreSQL keeps its data, cleans up behind itself, and survives the death of its owner."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -160,3 +161,16 @@ def test_starting_and_stopping_is_quick_once_a_template_exists(home: Path) -> No
     with postgres.running(home, durable=False):
         pass
     assert time.monotonic() - begin < 5
+
+
+def test_a_checkout_made_anew_at_the_same_path_starts_without_the_old_data(tmp_path: Path) -> None:
+    home = tmp_path / "postgres"
+    places = [postgres.place_of(home)]
+    (places[0] / "old data").touch()
+    shutil.rmtree(home)
+    places.append(postgres.place_of(home))
+    try:
+        assert not (places[1] / "old data").exists()
+    finally:
+        for place in places:
+            shutil.rmtree(place, ignore_errors=True)
