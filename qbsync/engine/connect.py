@@ -18,7 +18,7 @@ from django.conf import settings as django_settings
 from django.db import transaction
 
 from qbsync import clock
-from qbsync.engine import failpoints, settings, tokens
+from qbsync.engine import failpoints, match, settings, tokens
 from qbsync.engine.errors import NeedsPerson, RetryLater
 from qbsync.models import Connection, ConnectRequest, Credential, Cursor, Lease
 from qbsync.quickbooks import Client, auth, faults
@@ -129,7 +129,7 @@ def _exchange(code: str) -> TokenAnswer:
 def _store(organization_id: UUID, realm_id: str, answer: TokenAnswer) -> Connection:
     now = clock.now()
     fresh = {"status": Connection.Status.CONNECTED, "status_reason": "", "connected_at": now, "disconnected_at": None}
-    connection, _ = Connection.objects.update_or_create(
+    connection, new = Connection.objects.update_or_create(
         environment=django_settings.QBO_ENVIRONMENT,
         realm_id=realm_id,
         organization_id=organization_id,
@@ -137,6 +137,8 @@ def _store(organization_id: UUID, realm_id: str, answer: TokenAnswer) -> Connect
         create_defaults={**fresh, "first_connected_at": now},
     )
     owned: dict[str, Any] = {"connection": connection, "organization_id": organization_id}
+    if connection.matching == Connection.Matching.OPEN or (new and match.has_records(organization_id)):
+        match.set_matching(connection, Connection.Matching.OPEN)
     credential, _ = Credential.objects.select_for_update().get_or_create(**owned)
     tokens.store_answer(credential, answer)
     Lease.objects.get_or_create(**owned)

@@ -11,14 +11,14 @@ from uuid import UUID
 
 from ledger.data import ENTITIES, Entity
 from qbsync import clock
-from qbsync.engine import failpoints, notify, queues, session
+from qbsync.engine import failpoints, match, notify, queues, session
 from qbsync.engine.errors import RetryLater
 from qbsync.engine.pull import pull, read_missing_bodies, request_full_pull
 from qbsync.engine.push import run_commands
 from qbsync.engine.reconcile import reconcile_inbox, reconcile_outbox
 from qbsync.engine.runs import Tally
 from qbsync.engine.session import Progress, Session
-from qbsync.models import InboxRow, OutboxRow
+from qbsync.models import Connection, InboxRow, OutboxRow
 
 MAX_ROUNDS = 2000
 """Rounds of one sync. Each moves a page of every entity; what is left after so many goes on in the next sync."""
@@ -36,6 +36,11 @@ def sync(
         request_full_pull(connection_id)
     with session.opened(connection_id, kind=kind) as company:
         company.progress = progress or company.progress
+        if match.is_due(company.connection):
+            settle_open(company)
+            match.carry_on(company)
+        if company.connection.matching == Connection.Matching.OPEN:
+            return company.tally
         work_off(company)
         if read:
             told = notify.wanted(company.connection)
@@ -45,6 +50,13 @@ def sync(
             failpoints.reach("sync.wish_fulfilled")
             work_off(company)
         return company.tally
+
+
+def settle_open(company: Session) -> None:
+    """Bring writes that were begun to their end, and begin no others."""
+    for _ in range(MAX_ROUNDS):
+        if not sum(run_commands(company, entity) for entity in ENTITIES):
+            return
 
 
 def work_off(company: Session) -> None:
@@ -61,17 +73,19 @@ def work_off(company: Session) -> None:
 
 
 def _inbox_page(company: Session, entity: Entity) -> int:
-    rows = queues.due(InboxRow, company.connection, entity, now=clock.now())
+    due = queues.due(InboxRow, company.connection, entity, now=clock.now())
+    rows = match.let_through(company.connection, entity, due)
     if not rows:
-        return 0
+        return len(due)
     read_missing_bodies(company, entity, rows)
     company.progress(f"{entity}: compared", len(rows))
     return len(reconcile_inbox(company, entity, rows))
 
 
 def _outbox_page(company: Session, entity: Entity) -> int:
-    rows = queues.due(OutboxRow, company.connection, entity, now=clock.now())
+    due = queues.due(OutboxRow, company.connection, entity, now=clock.now())
+    rows = match.let_through(company.connection, entity, due)
     if not rows:
-        return 0
+        return len(due)
     company.progress(f"{entity}: compared", len(rows))
     return len(reconcile_outbox(company, entity, rows))

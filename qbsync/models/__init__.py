@@ -4,6 +4,7 @@ from qbsync.models.command import Command
 from qbsync.models.conflict import Conflict, Decision, ResolutionRule
 from qbsync.models.connection import Connection, ConnectRequest, Credential, Cursor, Lease
 from qbsync.models.link import Link, RemoteRecord, RemoteReference
+from qbsync.models.matching import MatchProposal
 from qbsync.models.queue import InboxRow, OutboxRow
 from qbsync.models.run import Run
 from qbsync.models.tieout import TieOut
@@ -20,6 +21,7 @@ __all__ = [
     "InboxRow",
     "Lease",
     "Link",
+    "MatchProposal",
     "OutboxRow",
     "PullRequest",
     "RemoteRecord",

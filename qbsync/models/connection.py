@@ -23,6 +23,15 @@ class Connection(models.Model):
         NEEDS_RECONNECT = "needs_reconnect", "Needs to be connected again"
         DISCONNECTED = "disconnected", "Disconnected"
 
+    class Matching(models.TextChoices):
+        NONE = "none", "Not needed"
+        OPEN = "open", "Open"
+        DONE = "done", "Done"
+
+    class Wanted(models.TextChoices):
+        PROPOSE = "propose", "Read both sides again"
+        APPLY = "apply", "Apply what is approved"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organization = models.ForeignKey("ledger.Organization", on_delete=models.PROTECT, related_name="connections")
     environment = models.CharField(max_length=16)
@@ -33,6 +42,10 @@ class Connection(models.Model):
     default_income_account = models.CharField(max_length=500, blank=True)
     status = models.CharField(max_length=16, choices=Status, default=Status.CONNECTED)
     status_reason = models.CharField(max_length=500, blank=True)
+    matching = models.CharField(max_length=8, choices=Matching, default=Matching.NONE)
+    """Open: records are on both sides and it is not decided yet which belong together; until then nothing flows."""
+    matching_wanted = models.CharField(max_length=8, choices=Wanted, blank=True)
+    """What a person asked the next sync to do about the matching."""
     pull_enabled = models.BooleanField(default=True)
     push_enabled = models.BooleanField(default=True)
     connected_at = models.DateTimeField()
