@@ -1,0 +1,217 @@
+"""What a worker is doing when it dies: an entity, an operation, a direction, and what goes wrong on the wire meanwhile.
+
+A story has three parts. `prepare` makes what has to stand on both sides already, `act` makes the change that the doomed
+worker is to carry over, `after` is what a person does while no worker lives. `job` is what the doomed worker runs.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+
+from ledger.data import ENTITIES, Entity
+from qbsync.models import Conflict, OutboxRow
+from tests.kill.company import Company
+from tests.kill.workers import Job
+
+FAULTS = ("lost_response", "reset_before", "late")
+LATE_SECONDS = 90
+"""A late write lands after the worker is dead and before anybody looks for it: 140 s are waited first."""
+
+
+def _nothing(company: Company, subject: Any) -> None:
+    """Nobody is at work."""
+
+
+def _sweeping(company: Company, subject: Any) -> Job:
+    return Job()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    entity: Entity
+    name: str
+    prepare: Callable[[Company], Any]
+    act: Callable[[Company, Any], Any] = _nothing
+    after: Callable[[Company, Any], None] = _nothing
+    job: Callable[[Company, Any], Job] = _sweeping
+    again: Callable[[Company, Any], Job] | None = None
+    """What comes ten seconds after the first worker died, if not only the next sweep."""
+    waits: float = 0.0
+    """Seconds that pass before the worker starts."""
+    fault: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.entity} {self.name}" + (f" with {self.fault}" if self.fault else "")
+
+    def break_the_wire(self, company: Company) -> None:
+        if self.fault:
+            match = {"entity": self.entity.capitalize(), "method": "POST", "realm": company.quickbooks.realm_id}
+            order = {"kind": self.fault, "match": match, "times": 1, "seconds": LATE_SECONDS}
+            company.quickbooks.control("POST", "faults", order)
+
+
+def every_story() -> Iterator[Story]:
+    for entity in ENTITIES:
+        for fault in ("", *FAULTS):
+            yield from _sending(entity, fault)
+        yield from _receiving(entity)
+        yield _stale(entity)
+        yield _missed(entity)
+        yield _told_by_webhook(entity)
+        yield _decided(entity)
+        yield _with_an_old_token(entity)
+
+
+# --- from Batchly to QuickBooks
+
+
+def _sending(entity: Entity, fault: str) -> Iterator[Story]:
+    def edited_after(company: Company, record: Any) -> None:
+        company.edit(record, "edited after the death")
+
+    yield Story(
+        entity=entity,
+        name="created",
+        prepare=lambda company: None,
+        act=lambda company, _: company.make(entity),
+        after=edited_after,
+        fault=fault,
+    )
+    yield Story(
+        entity=entity,
+        name="updated",
+        prepare=lambda company: company.make(entity),
+        act=lambda company, record: company.edit(record, "edited"),
+        after=edited_after,
+        fault=fault,
+    )
+    yield Story(
+        entity=entity,
+        name="ended",
+        prepare=lambda company: company.make(entity),
+        act=lambda company, record: company.end(record),
+        fault=fault,
+    )
+
+
+def _stale(entity: Entity) -> Story:
+    """The worker sends against a version that QuickBooks has left behind."""
+
+    def both_edit(company: Company, record: Any) -> None:
+        link = company.world.link(record)
+        company.edit(record, "ours")
+        other = {"item": {"UnitPrice": 12}, "customer": {"CompanyName": "Theirs"}, "invoice": {"DueDate": "2026-12-24"}}
+        company.quickbooks.edit(entity.capitalize(), link.remote_id, **other.get(entity, {"PaymentRefNum": "theirs"}))
+
+    return Story(
+        entity=entity,
+        name="updated on both sides",
+        prepare=lambda company: company.make(entity),
+        act=both_edit,
+        job=lambda company, _: Job(
+            task="sync", arguments={"connection": str(company.world.connection.pk), "read": False}
+        ),
+    )
+
+
+def _missed(entity: Entity) -> Story:
+    def unheard(company: Company, record: Any) -> None:
+        company.edit(record, "edited, and nobody was told")
+        OutboxRow.objects.filter(connection=company.world.connection).delete()
+
+    return Story(entity=entity, name="missed", prepare=lambda company: company.make(entity), act=unheard)
+
+
+def _with_an_old_token(entity: Entity) -> Story:
+    return Story(
+        entity=entity,
+        name="created when the token is over",
+        prepare=lambda company: None,
+        act=lambda company, _: company.make(entity),
+        waits=2 * 3600,
+    )
+
+
+# --- from QuickBooks to Batchly
+
+
+def _receiving(entity: Entity) -> Iterator[Story]:
+    def full(company: Company, _: Any) -> Job:
+        return Job(task="sync", arguments={"connection": str(company.world.connection.pk), "full": True})
+
+    def story(name: str, act: Callable[[Company, Any], Any], **rest: Any) -> Story:
+        return Story(entity=entity, name=name, prepare=lambda company: company.make_remote(entity), act=act, **rest)
+
+    edit = lambda company, remote: company.edit_remote(entity, remote, "edited there")  # noqa: E731
+    end = lambda company, remote: company.end_remote(entity, remote)  # noqa: E731
+    for way, job in (("", _sweeping), (", read in full", full)):
+        yield Story(
+            entity=entity,
+            name=f"created there{way}",
+            prepare=lambda company: None,
+            act=lambda company, _: company.make_remote(entity),
+            job=job,
+        )
+        yield story(f"updated there{way}", edit, job=job)
+        yield story(f"ended there{way}", end, job=job)
+        if entity in ("invoice", "payment"):
+            yield story(f"deleted there{way}", lambda company, remote: company.delete_remote(entity, remote), job=job)
+
+
+def _told_by_webhook(entity: Entity) -> Story:
+    """The web process dies with the delivery; QuickBooks, not answered, delivers it again."""
+
+    def delivery(company: Company, remote_id: Any) -> Job:
+        event = {
+            "name": entity.capitalize(),
+            "id": remote_id,
+            "operation": "Create",
+            "lastUpdated": "2026-11-03T10:00:00Z",
+        }
+        told = {"realmId": company.quickbooks.realm_id, "dataChangeEvent": {"entities": [event]}}
+        body = json.dumps({"eventNotifications": [told]})
+        digest = hmac.new(settings.QBO_WEBHOOK_VERIFIER_TOKEN.encode(), body.encode(), hashlib.sha256).digest()
+        return Job(task="webhook", arguments={"body": body, "signature": base64.b64encode(digest).decode()})
+
+    return Story(
+        entity=entity,
+        name="told by a webhook",
+        prepare=lambda company: None,
+        act=lambda company, _: company.make_remote(entity),
+        job=delivery,
+        again=delivery,
+    )
+
+
+# --- a person's decision
+
+
+def _decided(entity: Entity) -> Story:
+    """The web process dies with a person's decision; the person, who saw no answer, decides again if it is still open."""
+
+    def disagreement(company: Company) -> Any:
+        record = company.make(entity)
+        company.world.sync()
+        company.edit(record, "ours")
+        company.edit_remote(entity, company.world.link(record).remote_id, "theirs")
+        return record
+
+    def decision(company: Company, record: Any) -> Job:
+        case = Conflict.objects.filter(
+            connection=company.world.connection, local_id=record.id, resolution="pending"
+        ).first()
+        if case is None:
+            return Job()
+        seen = {"revision": case.local_revision, "token": case.remote_token}
+        choices = {unit["unit"]: "local" for unit in case.units}
+        return Job(task="resolve", arguments={"case": str(case.pk), "choices": choices, **seen})
+
+    return Story(entity=entity, name="disputed and decided", prepare=disagreement, job=decision, again=decision)
