@@ -50,3 +50,10 @@ bench-emulator: install ## requests and megabytes a second of the emulator on on
 clean: ## remove the demo's data and everything generated; .venv stays
 	@if [ -x $(RUN) ]; then $(RUN) -m standalone.clean; fi
 	@rm -rf .local .coverage htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache staticfiles
+
+.PHONY: t-kill
+CASES ?= all
+ONLY ?=
+KILL_SECONDS ?= 36000
+t-kill: install ## kill workers at every failpoint; CASES=ci for a few, ONLY=words, KILL_SECONDS=300 for a sample
+	@KILL_CASES=$(CASES) KILL_ONLY="$(ONLY)" KILL_SECONDS=$(KILL_SECONDS) $(RUN) -m pytest tests/kill -q
