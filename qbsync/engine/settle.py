@@ -134,10 +134,17 @@ def _agree(link: Link, command: Command, *, token: int, body: dict[str, Any]) ->
     else:
         units = {**(link.base_units or {}), **{unit: sent.units.get(unit) for unit in command.changed_units}}
     link.base_units, link.base_presence = units, sent.presence
-    link.remote_token, link.local_revision, link.uncertain_units = token, command.local_revision, None
+    link.remote_token, link.local_revision = token, command.local_revision
+    link.uncertain_units = _still_doubtful(link, command)
     if "amounts" in command.changed_units:
         link.line_ids = mapping_for(cast(Entity, command.entity)).line_pairs(sent, body)
     links.save(link.connection, [link])
+
+
+def _still_doubtful(link: Link, command: Command) -> dict[str, Any] | None:
+    """What this command carried is certain now. Units of an earlier write that a person is asked about stay in doubt."""
+    certain = set(command.changed_units)
+    return {unit: value for unit, value in (link.uncertain_units or {}).items() if unit not in certain} or None
 
 
 def _remember(session: Session, command: Command, body: dict[str, Any]) -> None:
