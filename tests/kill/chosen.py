@@ -37,7 +37,7 @@ CHOSEN = {
     "session.run_closed": "item ended",
     "settle.adopting": "item created with lost_response",
     "settle.before_commit": "invoice updated",
-    "settle.superseding": "customer updated on both sides",
+    "settle.superseding": "customer updated with lost_response",
     "sweep.missed_enqueued": "payment missed",
     "sync.read": "payment ended there",
     "sync.wish_fulfilled": "item told by a webhook",
