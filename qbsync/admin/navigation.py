@@ -14,6 +14,7 @@ SECTIONS: tuple[tuple[str, bool, tuple[tuple[str, str, str], ...]], ...] = (
         (
             ("Home", "home", "index"),
             ("Conflicts", "call_split", "qbsync_conflict_changelist"),
+            ("Matching", "join_inner", "qbsync_matchproposal_changelist"),
             ("Connections", "link", "qbsync_connection_changelist"),
             ("Runs", "history", "qbsync_run_changelist"),
         ),

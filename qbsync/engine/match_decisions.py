@@ -110,6 +110,11 @@ def leave_rest(connection: Connection, *, actor: str) -> int:
     return _note(open_rows(connection).filter(decision=Decision.PENDING), Decision.LEAVE, actor)
 
 
+def want(connection: Connection, step: str) -> None:
+    """Have the next sync of the company read both sides again, or apply what is approved."""
+    Connection.objects.filter(pk=connection.pk).update(matching_wanted=Connection.Wanted(step))
+
+
 @transaction.atomic
 def pair(connection: Connection, first: int, second: int, *, actor: str) -> MatchProposal:
     """Make one pair of two records that were proposed alone, one from each side, and approve it."""
