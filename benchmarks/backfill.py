@@ -30,7 +30,9 @@ def main(customers: int, invoices: int) -> None:
         emulator = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY)
         try:
             assert emulator.stdout is not None
-            address = next(word.rstrip("/.") for word in emulator.stdout.readline().split() if word.startswith("http://"))
+            address = next(
+                word.rstrip("/.") for word in emulator.stdout.readline().split() if word.startswith("http://")
+            )
             _prepare(url, address)
             _measure(address)
         finally:
@@ -88,7 +90,9 @@ def _report(name: str, work: Callable[[], Any]) -> None:
     tally = work()
     seconds = time.perf_counter() - began
     read = tally.total("read")
-    print(f"{name:32} {seconds:7.2f} s  {read:6} records  {read / seconds:7.0f}/s  {tally.api_calls} requests", flush=True)
+    print(
+        f"{name:32} {seconds:7.2f} s  {read:6} records  {read / seconds:7.0f}/s  {tally.api_calls} requests", flush=True
+    )
 
 
 if __name__ == "__main__":
