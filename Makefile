@@ -13,7 +13,7 @@ RUN := .venv/bin/python
 PACKAGES := batchly ledger qbsync monitoring qbo_emulator standalone
 ONCE ?=
 
-.PHONY: help install demo test check format lock bench bench-emulator clean
+.PHONY: help install demo test check format lock bench bench-emulator clean t-sim t-sim-one t-mutants
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -46,6 +46,17 @@ bench: install ## run every benchmark in benchmarks/
 
 bench-emulator: install ## requests and megabytes a second of the emulator on one core
 	$(RUN) -m benchmarks.emulator
+
+N ?= 100000
+SEED ?= 0
+t-sim: install ## play N seeded histories of the sync on all cores; 0 violations expected
+	$(RUN) -m tests.simulation run $(N) --start $(SEED)
+
+t-sim-one: install ## replay the history of one SEED aloud
+	@$(RUN) -m tests.simulation one $(SEED)
+
+t-mutants: install ## take the rules of the sync away one by one; each must be missed
+	$(RUN) -m tests.simulation mutants
 
 clean: ## remove the demo's data and everything generated; .venv stays
 	@if [ -x $(RUN) ]; then $(RUN) -m standalone.clean; fi

@@ -209,7 +209,7 @@ def _remote_write(subject: Subject, merged: Merged, references: References) -> D
     if merged.presence_to == "remote":
         operation = Operation.VOID if merged.remote.presence == "void" else Operation.UPDATE
         payload = mapping.presence_body(merged.remote.presence, remote.body)
-        if merged.to_remote:  # edited and reactivated: one write, or the edit would wait for a next one that never comes
+        if merged.to_remote:  # edited and reactivated: in one write, for no other one would follow
             payload |= mapping.update_body(merged.remote, merged.to_remote, remote.body, references, link.line_ids)
     else:
         operation = Operation.UPDATE

@@ -161,7 +161,10 @@ def release(connection: Connection, landed: Collection[str]) -> int:
 
 def calm(connection: Connection, entity: Entity, *, local_id: UUID, remote_id: str) -> None:
     """Leave a record that keeps moving in QuickBooks alone for a while."""
-    changes = {"next_try_at": clock.now() + MOVING_RETRY, "reason": "It keeps changing in QuickBooks; tried again soon."}
+    changes = {
+        "next_try_at": clock.now() + MOVING_RETRY,
+        "reason": "It keeps changing in QuickBooks; tried again soon.",
+    }
     OutboxRow.objects.filter(connection=connection, entity=entity, local_id=local_id).update(**changes)
     InboxRow.objects.filter(connection=connection, entity=entity, remote_id=remote_id).update(**changes)
 
