@@ -52,10 +52,10 @@ SEED ?= 0
 t-sim: install ## play N seeded histories of the sync on all cores; 0 violations expected
 	$(RUN) -m tests.simulation run $(N) --start $(SEED)
 
-t-sim-one: install ## replay the history of one SEED aloud
-	@$(RUN) -m tests.simulation one $(SEED)
+t-sim-one: install ## replay the history of one SEED aloud; MUTANT="..." under a mutant
+	@$(RUN) -m tests.simulation one $(SEED) $(if $(MUTANT),--mutant "$(MUTANT)")
 
-t-mutants: install ## take the rules of the sync away one by one; each must be missed
+t-mutants: install ## take the rules of the sync away one by one; each must be noticed
 	$(RUN) -m tests.simulation mutants
 
 clean: ## remove the demo's data and everything generated; .venv stays
