@@ -1,4 +1,4 @@
-"""The rules one by one taken away: each must be missed by the promises, or the simulation proves nothing about it.
+"""The rules taken away one by one: the promises must notice each, or the simulation proves nothing about it.
 
 A mutant either puts another function in the place of one of the product's, or lets the worker leave out a step.
 """
@@ -140,10 +140,6 @@ def newest_is_what_came_last(stored: Any, observation: Any) -> RemoteState:
     return _NEWEST(None, observation)
 
 
-def newest_forgets_the_dead(stored: Any, observation: Any) -> RemoteState:
-    return _NEWEST(None if stored is not None and stored.gone else stored, observation)
-
-
 _NEWEST = reconcile.newest
 
 
@@ -191,11 +187,6 @@ def sends_again(standing: Standing, event: Event) -> bool:
 
 def always_young(now: datetime, standing: Standing, timing: Timing) -> bool:
     return True
-
-
-def stale_is_lost(now: datetime, standing: Standing, event: Event, **options: Any) -> Standing:
-    """An update in doubt whose record moved counts as done."""
-    return _AFTER(now, standing, Event.FOUND_OURS if event is Event.TOUCHED else event, **options)
 
 
 class SettlesWithoutGuard(Timing):
@@ -326,17 +317,6 @@ class MarkIsIdentity(Worker):
         return body is not None and body.get("marker") in ours
 
 
-class NoTombstone(Worker):
-    """What is gone on both sides leaves no trace: neither the pair nor the deletion is remembered."""
-
-    def apply(self, outcomes: Sequence[Outcome]) -> None:
-        super().apply(outcomes)
-        db = self.world.db
-        for link in [link for link in db.links.values() if link.closed]:
-            del db.links[link.local_id], db.tied[link.remote_id]
-            db.remote.pop(link.remote_id, None)
-
-
 class CursorFirst(Worker):
     """The cursor moves before the changes are safely on the inbox."""
 
@@ -399,6 +379,16 @@ class DoubtNotRemembered(Worker):
             link.uncertain_units = None
 
 
+class DoubtCountsAsDone(Worker):
+    """An update in doubt whose record moved is believed to have taken effect."""
+
+    def superseded(self, row: CommandRow, event: Event) -> None:
+        super().superseded(row, event)
+        link = self.world.db.link_of(local_id=row.local_id)
+        if event is Event.TOUCHED and link is not None:
+            self.agree(link, row, token=-1)
+
+
 class OneStepMeansOurs(Worker):
     """One token step with our values counts as our write; the rest of the record is not looked at."""
 
@@ -444,7 +434,6 @@ MUTANTS: dict[str, Mutant] = {
     "units in doubt are forgotten under a case": instead(applying, "_still_uncertain", forgets_doubt),
     # what is known of QuickBooks
     "no high-water mark": instead(reconcile, "newest", newest_is_what_came_last),
-    "a gone record is forgotten": instead(reconcile, "newest", newest_forgets_the_dead),
     "a creation in doubt is imported when it is seen": instead(reconcile, "_creation_of", knows_no_creation),
     "the feed's rows are known by their id": instead(pull, "_is_known", everything_is_known),
     "a lost creation is looked for by its number": instead(probe, "_conditions", by_number),
@@ -458,7 +447,6 @@ MUTANTS: dict[str, Mutant] = {
         patches=[(transitions, "next_step", sending_is_ready), (transitions, "_can_happen", sends_again)]
     ),
     "no send guard": instead(transitions, "may_send", always_young),
-    "an update in doubt counts as done": instead(transitions, "after", stale_is_lost),
     # the order of transactions
     "retry under a new request id": by(NewRequestId),
     "the request id alone is trusted": by(TrustsRequestId),
@@ -471,7 +459,6 @@ MUTANTS: dict[str, Mutant] = {
     "what was found is not compared": by(AdoptedTokenKnown),
     "any record with our mark will do": by(AnyThatLooksLikeOurs),
     "the mark is the identity": by(MarkIsIdentity),
-    "no tombstone": by(NoTombstone),
     "cursor first": by(CursorFirst),
     "no overlap": by(OwnClockCursor),
     "a row is cleared without its stamp": by(ClearedWithoutStamp),
@@ -479,6 +466,7 @@ MUTANTS: dict[str, Mutant] = {
     "a newer revision is written over": by(StaleRecordIgnored),
     "a stale token is read anew to overwrite": by(StaleMeansRetryWithNewToken),
     "the doubt is not remembered": by(DoubtNotRemembered),
+    "an update in doubt counts as done": by(DoubtCountsAsDone),
     "one token step with our values was us": by(OneStepMeansOurs),
     "a conflict tells nobody": by(CaseForgotten),
     "no sweep": Mutant(options={"sweeps": False}),
