@@ -12,8 +12,8 @@ from django.db import transaction
 from ledger.data import Entity
 from ledger.services import read_many
 from qbsync.engine import bodies, commands, conflicts, failpoints, links, queues
-from qbsync.engine.apply import landed_names
-from qbsync.engine.plan import RemoteState
+from qbsync.engine.apply import landed_names, total_note
+from qbsync.engine.plan import RemoteState, Subject
 from qbsync.engine.queues import Observation
 from qbsync.engine.references import LinkedReferences, linked_documents
 from qbsync.engine.session import Session
@@ -168,9 +168,6 @@ def _answered_differently(session: Session, command: Command, link: Link, body: 
 
 def _total_differs(session: Session, command: Command, body: dict[str, Any]) -> bool:
     """Looked at again, so that the difference stands on the link where people see it."""
-    from qbsync.engine.apply import total_note
-    from qbsync.engine.plan import Subject
-
     entity = cast(Entity, command.entity)
     record = read_many(session.connection.organization_id, entity, [command.local_id]).get(command.local_id)
     state = RemoteState(remote_id=command.remote_id, token=0, body=body, gone=False)
