@@ -15,6 +15,8 @@ from typing import Any, Literal
 from qbsync.mapping.base import Presence, Units, Version
 
 Side = Literal["local", "remote"]
+PRESENCE = "presence"
+"""How choices and doubts name the presence; no unit is called so."""
 ABSENT: Any = None
 """The value of a unit that a side does not have. In normal form an empty unit is None or absent."""
 
@@ -79,7 +81,8 @@ def merge(
     `base` None: the two were paired without a common past, so every difference is a conflict. `rules` names the
     winning side of a unit in conflict. `uncertain` holds the units of an update whose outcome is unknown: a unit that
     carries what was sent counts as applied; any other is a conflict even where QuickBooks still shows the base,
-    because "applied and reverted by a person" and "never applied" look the same.
+    because "applied and reverted by a person" and "never applied" look the same. Under `PRESENCE` stands the presence that
+    an update in doubt was to bring about, where QuickBooks shows another.
     """
     if local.presence != "live" and remote.presence != "live":
         return _both_ended(base, local, remote)
@@ -96,8 +99,8 @@ def edited_base(base: Version | None, local: Version, remote: Version, choices: 
     whole losing side becomes the base.
     """
     loser: Mapping[Side, Version] = {"local": remote, "remote": local}
-    if "presence" in choices:
-        return loser[choices["presence"]]
+    if PRESENCE in choices:
+        return loser[choices[PRESENCE]]
     old = base if base is not None else Version(presence="live")
     units = dict(old.units)
     for unit, kept in choices.items():
@@ -125,7 +128,7 @@ def _presence(
     live_side: Side = "local" if local.presence == "live" else "remote"
     live = local if live_side == "local" else remote
     ended = remote if live_side == "local" else local
-    if base is None:
+    if base is None or PRESENCE in uncertain:
         return _presence_conflict(base, local, remote)
     if _same_end(base.presence, ended.presence):  # the ended side is as agreed: the live side came back to life
         return _revived(base, local, remote, live_side, rules, uncertain)

@@ -18,7 +18,7 @@ from qbsync.engine.plan import ConflictDraft, Draft, Outcome, RemoteState, Subje
 from qbsync.engine.runs import Count
 from qbsync.mapping import Malformed, mapping_for
 from qbsync.mapping.base import Body, References, Units, UnknownReference, Unrepresentable, Version
-from qbsync.merge import Merged, Side, changed_units, merge
+from qbsync.merge import PRESENCE, Merged, Side, changed_units, merge
 from qbsync.models import Conflict, Link
 from qbsync.transitions import Operation
 
@@ -146,9 +146,9 @@ def _linked(subject: Subject, references: References, policy: Policy) -> Outcome
     assert record is not None
     local, remote = local_version(subject), remote_version(subject, references)
     base = _with_fixed_units(subject.entity, base_version(link), local)
-    base = _with_applied_units(base, remote, link.uncertain_units or {})
+    base, doubt = _weighed(base, remote, link.uncertain_units or {})
     rules = _winners(subject, base, local, remote, policy)
-    merged = merge(base, local, remote, rules=rules, uncertain=link.uncertain_units)
+    merged = merge(base, local, remote, rules=rules, uncertain=doubt)
     if merged.presence_conflict or _touched_since_agreed(subject, merged):
         return _delete_conflict(subject, base, local, remote)
     change = _local_change(subject, merged) if policy.pull else None
@@ -183,13 +183,16 @@ def _with_fixed_units(entity: Entity, base: Version | None, local: Version) -> V
     return replace(base, units={**base.units, **fixed})
 
 
-def _with_applied_units(base: Version | None, remote: Version, sent: Units) -> Version | None:
-    """Where QuickBooks carries what a write in doubt sent, the write took effect and both sides agreed on it. Kept in the
-    base, or a later write that does not go through would leave our own value standing there as somebody else's edit."""
-    if base is None or remote.presence != "live":
-        return base
-    applied = {unit: value for unit, value in sent.items() if remote.units.get(unit) == value}
-    return replace(base, units={**base.units, **applied})
+def _weighed(base: Version | None, remote: Version, doubt: Units) -> tuple[Version | None, Units]:
+    """Where QuickBooks shows what a write in doubt was to bring about, it took effect and both sides agreed on it. Kept in
+    the base, or a later write that does not go through would leave our own value standing there as somebody's edit."""
+    if base is None:
+        return base, doubt
+    if doubt.get(PRESENCE) == remote.presence:
+        base = replace(base, presence=remote.presence)
+        doubt = {unit: value for unit, value in doubt.items() if unit != PRESENCE}
+    applied = {unit: value for unit, value in doubt.items() if unit != PRESENCE and remote.units.get(unit) == value}
+    return (replace(base, units={**base.units, **applied}) if remote.presence == "live" else base), doubt
 
 
 def _local_change(subject: Subject, merged: Merged) -> Change | None:

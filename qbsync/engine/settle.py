@@ -19,6 +19,7 @@ from qbsync.engine.references import LinkedReferences, linked_documents
 from qbsync.engine.session import Session
 from qbsync.mapping import Malformed, mapping_for
 from qbsync.mapping.base import UnknownReference, Unrepresentable, Version
+from qbsync.merge import PRESENCE
 from qbsync.models import Command, Link, RemoteRecord
 from qbsync.transitions import Event, Operation, State
 
@@ -63,15 +64,14 @@ def adopted(session: Session, command: Command, body: dict[str, Any]) -> None:
 def superseded(session: Session, command: Command, event: Event, facts: dict[str, Any]) -> None:
     """The record moved or is gone: drop this write, read the record and merge again.
 
-    If an attempt of this command may have taken effect, its units are weighed as uncertain in that merge.
+    If an attempt of this command may have taken effect, what it was to bring about is weighed as uncertain in that merge.
     """
     doubtful = event is Event.TOUCHED or command.standing.had_earlier_send
     commands.move(session, command, event, **facts)
-    if doubtful and command.changed_units:
-        sent = commands.sent_version(command).units
-        Link.objects.filter(connection=session.connection, entity=command.entity, local_id=command.local_id).update(
-            uncertain_units={unit: sent.get(unit) for unit in command.changed_units}
-        )
+    if doubtful:
+        for link in links.of_records(session.connection, command.entity, local_ids=[command.local_id]):  # type: ignore[arg-type]
+            link.uncertain_units = _in_doubt(link, command)
+            links.save(session.connection, [link])
     entity = cast(Entity, command.entity)
     queues.observe(session.connection, [Observation(entity=entity, remote_id=command.remote_id)])
     queues.enqueue([session.connection], entity, [command.local_id])
@@ -79,6 +79,16 @@ def superseded(session: Session, command: Command, event: Event, facts: dict[str
     failpoints.reach("settle.superseding")
     if _dropped_in_this_run(session, command) >= MAX_MERGES:
         queues.calm(session.connection, entity, local_id=command.local_id, remote_id=command.remote_id)
+
+
+def _in_doubt(link: Link, command: Command) -> dict[str, Any] | None:
+    """What may have been brought about; doubts about earlier writes stay. What QuickBooks voided cannot be undone there,
+    so a void that does not show did not happen, but a name may have been made inactive and active again."""
+    sent = commands.sent_version(command)
+    doubt = {**(link.uncertain_units or {}), **{unit: sent.units.get(unit) for unit in command.changed_units}}
+    if sent.presence != link.base_presence and sent.presence in ("live", "archived"):
+        doubt[PRESENCE] = sent.presence
+    return doubt or None
 
 
 def _dropped_in_this_run(session: Session, command: Command) -> int:
@@ -142,8 +152,8 @@ def _agree(link: Link, command: Command, *, token: int, body: dict[str, Any]) ->
 
 
 def _still_doubtful(link: Link, command: Command) -> dict[str, Any] | None:
-    """What this command carried is certain now. Units of an earlier write that a person is asked about stay in doubt."""
-    certain = set(command.changed_units)
+    """What this command carried is certain now, and so is the presence. Units of an earlier write that a person is asked about stay in doubt."""
+    certain = {PRESENCE, *command.changed_units}
     return {unit: value for unit, value in (link.uncertain_units or {}).items() if unit not in certain} or None
 
 
