@@ -95,6 +95,10 @@ class CommandRow:
         return self.standing.operation
 
     @property
+    def sent_version(self) -> dict[str, Any]:
+        return {"presence": self.sent_presence, "units": self.sent_units, "line_ids": ()}
+
+    @property
     def first_sent_at(self) -> datetime | None:
         return self.standing.first_sent_at
 

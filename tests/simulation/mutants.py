@@ -160,6 +160,10 @@ def forgets_doubt(link: Any, outcome: Outcome) -> None:
     return None
 
 
+def units_alone_are_in_doubt(link: Any, command: CommandRow) -> dict[str, Any] | None:
+    return {unit: command.sent_units.get(unit) for unit in command.changed_units} or None
+
+
 # --- transitions
 
 
@@ -429,7 +433,10 @@ MUTANTS: dict[str, Mutant] = {
         patches=[(deciding, "_winners", rule_decides_everything), (deciding, "merge", rules_of_everything)]
     ),
     "a refusal is sent again as it is": instead(deciding, "_refused_as_it_is", lambda *_: False),
-    "what a write in doubt brought about is forgotten": instead(deciding, "_with_applied_units", lambda base, *_: base),
+    "what a write in doubt brought about is forgotten": instead(
+        deciding, "_weighed", lambda base, _, doubt: (base, doubt)
+    ),
+    "a presence in doubt is taken for never sent": instead(settle, "_in_doubt", units_alone_are_in_doubt),
     "a confirmed write clears the doubt about others": instead(settle, "_still_doubtful", lambda *_: None),
     "units in doubt are forgotten under a case": instead(applying, "_still_uncertain", forgets_doubt),
     # what is known of QuickBooks

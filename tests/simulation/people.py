@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 @dataclass
 class People:
     world: World
-    copies: int = 0
+    copies: dict[str, int] = field(default_factory=dict)
+    """The family of each copy's contents, by its id in QuickBooks."""
 
     def __post_init__(self) -> None:
         self.random = self.world.random
@@ -152,8 +153,7 @@ class People:
         first = self.world.kind.units[0]
         same_number = {first: self.copied(body[first])} if self.random.random() < 0.5 else {}
         copied = {**self.fresh(but=same_number), "marker": body["marker"], SIDE_EFFECT: 0, UNMODELLED: None}
-        self.world.books.add(copied)
-        self.copies += 1
+        self.copies[self.world.books.add(copied)["Id"]] = self.families
 
     def end_there(self) -> None:
         entry = self.some_entry()

@@ -49,11 +49,15 @@ class Edits:
             edit = self.parents[edit]
         return chain
 
-    def lost(self, final: Iterable[Text]) -> list[int]:
-        """Edits that are in no final value, that nobody saw before they were replaced, and that said something new."""
+    def lost(self, final: Iterable[Text], *, but: Iterable[int] = ()) -> list[int]:
+        """Edits that are in no final value, that nobody saw before they were replaced, and that said something new.
+
+        Edits of the records `but` are left out.
+        """
         winners = self._with_all_before({value.edit for value in final})
         kept = winners | self._with_all_before(self.seen)
-        missing = [edit for edit in range(len(self.contents)) if edit not in kept]
+        left_out = set(but)
+        missing = [e for e in range(len(self.contents)) if e not in kept and self.places[e][0] not in left_out]
         return [edit for edit in missing if not self._excused(edit, kept, winners)]
 
     def _with_all_before(self, edits: Iterable[int]) -> set[int]:

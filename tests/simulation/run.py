@@ -188,7 +188,7 @@ def main() -> None:
     one = commands.add_parser("one")
     one.add_argument("seed", type=int)
     one.add_argument("--mutant", choices=sorted(MUTANTS), default=None)
-    commands.add_parser("mutants").add_argument("--limit", type=int, default=100_000)
+    commands.add_parser("mutants").add_argument("--limit", type=int, default=150_000)
     asked = parser.parse_args()
     if asked.command == "run":
         sys.exit(run(asked.count, asked.start))

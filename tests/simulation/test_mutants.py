@@ -25,6 +25,7 @@ FIRST_HIT = {
     "a rule decides where nobody disagreed": 20,
     "a refusal is sent again as it is": 152,
     "what a write in doubt brought about is forgotten": 14360,
+    "a presence in doubt is taken for never sent": 147620,
     "a confirmed write clears the doubt about others": 38591,
     "units in doubt are forgotten under a case": 63,
     "no high-water mark": 17570,

@@ -137,6 +137,47 @@ def test_our_own_value_is_no_conflict_when_the_write_after_a_doubtful_one_meets_
     assert body["number"] == record.data.units["number"]
 
 
-@pytest.mark.parametrize("seed", [2, 84, 149, 150, 270, 391, 564, 585, 874, 924, 1342, 2751, 14360])
+def test_a_reactivation_in_doubt_that_took_effect_does_not_undo_the_next_archiving() -> None:
+    """Seed 147620: QuickBooks was active by our own lost write; that looked like somebody's reactivation."""
+    scene = Scene("customer")
+    scene.world.people.make_here()
+    scene.sync()
+    scene.world.people.end_here()
+    scene.settle()
+    scene.world.people.revive_here()
+    scene.sync_whose_answer_is_lost()
+    assert scene.world.books.entries["1"].live
+    scene.world.people.end_here()
+    scene.settle()
+    (record,) = scene.world.db.ledger.values()
+    assert record.data.presence == "archived"
+    assert [case.kind for case in scene.world.db.cases.values()] == ["delete_conflict"]
+    assert scene.world.violations == []
+
+
+def test_a_doubt_that_a_person_is_asked_about_outlives_the_confirmed_write_of_another_unit() -> None:
+    """Seeds 38591 and 69492: the case closed by itself, and what a person had put back was overwritten."""
+    scene = Scene("customer")
+    scene.world.people.make_here()
+    scene.sync()
+    before = scene.world.books.entries["1"].body
+    scene.edit_here("email")
+    scene.sync_whose_answer_is_lost()
+    assert before is not None
+    scene.world.books.write("1", {"email": before["email"]})
+    scene.edit_here("notes")
+    scene.settle()
+    body = scene.world.books.entries["1"].body
+    (record,) = scene.world.db.ledger.values()
+    (case,) = scene.world.db.cases.values()
+    assert body is not None
+    assert body["notes"] == record.data.units["notes"]
+    assert [unit.unit for unit in case.units] == ["email"]
+    assert body["email"] == before["email"]
+
+
+@pytest.mark.parametrize(
+    "seed", [2, 84, 149, 150, 270, 391, 564, 585, 874, 924, 1342, 2751, 14360, 38591, 69492, 147620]
+)
 def test_a_seed_that_once_broke_a_promise_keeps_it(seed: int) -> None:
     assert play(seed).violations == []

@@ -234,8 +234,8 @@ class Writes(Lease):
         doubtful = event is Event.TOUCHED or self.seen[row.pk].had_earlier_send
         self.move(row, event)
         link = db.links.get(row.local_id)
-        if doubtful and row.changed_units and link is not None:
-            link.uncertain_units = {unit: row.sent_units.get(unit) for unit in row.changed_units}
+        if doubtful and link is not None:
+            link.uncertain_units = settle._in_doubt(link, row)  # type: ignore[arg-type]
         db.observe(row.remote_id, now)
         db.enqueue(row.local_id, now)
         db.release([f"command:{row.pk}"], now)
