@@ -17,7 +17,7 @@ from tests.simulation.mappings import small_mappings
 from tests.simulation.mutants import CANARY, MUTANTS, Mutant
 from tests.simulation.world import World
 
-CHUNK = 250
+CHUNK = 1000
 """Histories that one process plays before it reports."""
 EXPECTED = (
     "a case: concurrent_update",
@@ -79,6 +79,7 @@ class Report:
 def play_range(seeds: range) -> Report:
     """Play these seeds, one after another, in this process."""
     report = Report()
+    gc.freeze()
     gc.disable()  # the histories leave few cycles; they are collected once a chunk
     with small_mappings():
         for seed in seeds:
