@@ -46,7 +46,7 @@ def fill(world: World, start: int, count: int) -> None:
         )
         Decision.objects.create(**owned, conflict=case, actor="ada", choices={}, seen={}, decided_at=now)
         InboxRow.objects.create(
-            **owned, entity="customer", remote_id=f"x{number}", queued_at=now, next_try_at=now + timedelta(hours=1)
+            **owned, entity="customer", remote_id=f"remote-{number}", queued_at=now, next_try_at=now + timedelta(hours=1)
         )
         Run.objects.create(**owned, kind="sync", started_at=now, counts={"customer": {"read": 2, "created": 1}})
         ResolutionRule.objects.create(organization=world.organization, entity="customer", unit=f"unit {number}")
@@ -75,7 +75,7 @@ def test_every_list_costs_the_same_for_few_rows_and_for_many(world: World) -> No
 def test_a_stranger_sees_no_row_and_no_name(world: World, page: str) -> None:
     fill(world, 0, 1)
     shown = stranger().get(list_of(page)).content.decode()
-    for name in ("Synced 0", "Case 0", "unit 0", "x0", str(world.connection)):
+    for name in ("Synced 0", "Case 0", "unit 0", "remote-0", str(world.connection)):
         assert name not in shown
 
 
