@@ -54,6 +54,8 @@ class Figures:
     cases: int = 0
     kills: int = 0
     raises: int = 0
+    questions: int = 0
+    """Cases that a person had to decide, in stories where that is right."""
     reached: set[str] = field(default_factory=set)
     died_at: set[str] = field(default_factory=set)
     deaths_by_kind: Counter[str] = field(default_factory=Counter)
@@ -65,7 +67,8 @@ class Figures:
         kinds = ", ".join(f"{kind} {n}" for kind, n in sorted(self.deaths_by_kind.items()))
         return (
             f"{self.kills} kills and {self.raises} raises in {self.cases} cases of {self.stories} stories ({kinds}), "
-            f"died at {len(self.died_at)} of {len(PLACES)} places, {seconds:.0f} s, {len(self.violations)} violations"
+            f"died at {len(self.died_at)} of {len(PLACES)} places, {self.questions} questions to a person, "
+            f"{seconds:.0f} s, {len(self.violations)} violations"
         )
 
 
@@ -118,9 +121,10 @@ class Programme:
             subject = made if made is not None else subject
             story.break_the_wire(company)
             self._clock.advance(seconds=story.waits)
-            if self._doomed(company, story, subject, case, runs):
+            died = self._doomed(company, story, subject, case, runs)
+            if died:
                 story.after(company, subject)
-            found = self._recover(company)
+            found = self._recover(company, may_ask=died and story.may_ask)
         except Exception as error:
             error.add_note(f"in {case or story}")
             raise
@@ -152,17 +156,23 @@ class Programme:
             self.figures.violations.append(f"{case}: the place was not reached this time")
         return False
 
-    def _recover(self, company: Company) -> list[str]:
+    def _recover(self, company: Company, *, may_ask: bool = False) -> list[str]:
         """Other workers take over. What is still wrong when nothing moves any more."""
+        self._come_to_rest(company)
+        if may_ask and (asked := company.answer_questions()):
+            self.figures.questions += asked
+            self._come_to_rest(company)
+        company.quickbooks.forget_journal()
+        self._work(Job())
+        idle = [f"a quiet sweep wrote {row['path']}" for row in company.quickbooks.writes()]
+        return [*company.violations(), *idle]
+
+    def _come_to_rest(self, company: Company) -> None:
         for _ in range(MAX_RECOVERIES):
             self._clock.advance(seconds=SWEEP_APART)
             self._work(Job())
             if company.is_quiet():
                 break
-        company.quickbooks.forget_journal()
-        self._work(Job())
-        idle = [f"a quiet sweep wrote {row['path']}" for row in company.quickbooks.writes()]
-        return [*company.violations(), *idle]
 
     def _work(self, job: Job) -> Ended:
         ended = self._workers.run(replace(job, ahead=self._clock.ahead.total_seconds()))

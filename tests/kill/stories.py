@@ -47,6 +47,8 @@ class Story:
     waits: float = 0.0
     """Seconds that pass before the worker starts."""
     fault: str = ""
+    may_ask: bool = False
+    """Whether it is right that a person is asked in the end. If nobody died, nobody may be asked."""
 
     def __str__(self) -> str:
         return f"{self.entity} {self.name}" + (f" with {self.fault}" if self.fault else "")
@@ -103,7 +105,11 @@ def _sending(entity: Entity, fault: str) -> Iterator[Story]:
 
 
 def _stale(entity: Entity) -> Story:
-    """The worker sends against a version that QuickBooks has left behind."""
+    """The worker sends against a version that QuickBooks has left behind.
+
+    If it dies between the refusal and its settling, the refusal died with it: what was sent may have taken effect and
+    been changed back since, which nobody can tell from a write that never happened. So a person may be asked.
+    """
 
     def both_edit(company: Company, record: Any) -> None:
         link = company.world.link(record)
@@ -119,6 +125,7 @@ def _stale(entity: Entity) -> Story:
         job=lambda company, _: Job(
             task="sync", arguments={"connection": str(company.world.connection.pk), "read": False}
         ),
+        may_ask=True,
     )
 
 
