@@ -46,7 +46,11 @@ def fill(world: World, start: int, count: int) -> None:
         )
         Decision.objects.create(**owned, conflict=case, actor="ada", choices={}, seen={}, decided_at=now)
         InboxRow.objects.create(
-            **owned, entity="customer", remote_id=f"remote-{number}", queued_at=now, next_try_at=now + timedelta(hours=1)
+            **owned,
+            entity="customer",
+            remote_id=f"remote-{number}",
+            queued_at=now,
+            next_try_at=now + timedelta(hours=1),
         )
         Run.objects.create(**owned, kind="sync", started_at=now, counts={"customer": {"read": 2, "created": 1}})
         ResolutionRule.objects.create(organization=world.organization, entity="customer", unit=f"unit {number}")
