@@ -207,7 +207,9 @@ def _remote_write(subject: Subject, merged: Merged, references: References) -> D
     link, remote = subject.link, subject.remote
     assert link is not None
     assert remote is not None
-    assert remote.body is not None
+    if remote.body is None:
+        text = "QuickBooks deleted it for good. Archive or void it here as well, or make a new one in its place."
+        raise Unrepresentable(PRESENCE, text)
     mapping = mapping_for(subject.entity)
     if merged.presence_to == "remote":
         operation = Operation.VOID if merged.remote.presence == "void" else Operation.UPDATE

@@ -16,7 +16,7 @@ from django.db import transaction
 from ledger.data import Entity
 from qbsync import clock
 from qbsync.engine import commands, failpoints, settings, settle
-from qbsync.engine.errors import NeedsPerson, RetryLater
+from qbsync.engine.errors import NeedsPerson, RetryLater, SyncStopped
 from qbsync.engine.probe import deleted_unknown, feed_reaches, find_ours, read_current
 from qbsync.engine.session import Session
 from qbsync.mapping import mapping_for
@@ -70,6 +70,10 @@ def _send(session: Session, command: Command) -> None:
         written = session.ask(_request(command), last_look=lambda: _still_young(command))
     except faults.QuickBooksFault as fault:
         _refusal(session, command, fault)
+    except SyncStopped as stopped:  # no token was to be had: nothing left, or QuickBooks turned it away unread (F8.15)
+        wait = stopped.after if isinstance(stopped, RetryLater) else None
+        commands.move(session, command, Event.NOT_SENT, retry_after=wait, error_text=str(stopped)[:1000])
+        raise
     else:
         failpoints.reach("push.answered")
         settle.confirmed(session, command, written.body, tid=written.tid)

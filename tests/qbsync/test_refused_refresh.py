@@ -3,7 +3,10 @@
 import pytest
 
 from qbsync.engine import sweep
+from qbsync.engine.errors import RetryLater
+from qbsync.models import Command
 from qbsync.quickbooks import auth
+from qbsync.transitions import State
 from tests.world import MovableClock, World
 
 pytestmark = pytest.mark.django_db
@@ -14,6 +17,10 @@ def status_after_syncs(world: World, times: int) -> str:
         sweep.sync_safely(world.connection.pk, read=True)
     world.connection.refresh_from_db()
     return world.connection.status
+
+
+def unreachable(*_: object, **__: object) -> None:
+    raise auth.TokenFault("no answer")
 
 
 def test_a_refusal_is_asked_about_again_only_after_its_wait(
@@ -48,3 +55,20 @@ def test_a_renewal_that_stays_refused_ends_the_connection(
         moving_clock.advance(seconds=seconds)
         status = status_after_syncs(world, 2)
     assert status == "needs_reconnect"
+
+
+def test_a_write_that_got_no_token_is_known_not_to_have_been_sent(
+    world: World, moving_clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.sync()
+    customer = world.customer()
+    moving_clock.advance(seconds=3600)  # the access token is over
+    with monkeypatch.context() as outage, pytest.raises(RetryLater):
+        outage.setattr(auth, "refresh", unreachable)
+        world.sync(read=False)
+    command = Command.objects.get(connection=world.connection)
+    assert (command.state, command.first_sent_at) == (State.READY, None)
+    assert "token service" in command.error_text
+    moving_clock.advance(seconds=10)
+    world.sync(read=False)
+    assert world.remote(customer)["DisplayName"] == "Ada Works"
