@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import logging
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from . import answers, api, batch, console, control, origin, replays
 from .authorize import authorize
@@ -142,10 +143,12 @@ class Emulator:
         return response
 
     def run_due(self) -> None:
-        """Let postponed requests take effect whose time has come (fault ``late``)."""
+        """Let postponed requests take effect whose time has come (fault ``late``): at that time, however far the clock
+        was moved meanwhile, or a record would say that it was made when somebody next looked."""
         while self._postponed and self._postponed[0].due <= self.clock.timestamp():
-            request = heapq.heappop(self._postponed).request
-            self._serve(api.call_of(request), request)
+            due = heapq.heappop(self._postponed)
+            with self.clock.pretend(datetime.fromtimestamp(due.due, UTC)):
+                self._serve(api.call_of(due.request), due.request)
 
     def _headers(self, response: Response) -> dict[str, str]:
         headers = {"intuit_tid": f"1-{self.clock.random.getrandbits(32):08x}-{self.clock.random.getrandbits(96):024x}"}

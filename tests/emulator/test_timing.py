@@ -47,6 +47,17 @@ def test_an_edit_by_a_user_is_dated_now(books: Books) -> None:
         assert updated == books.emulator.clock.now() - timedelta(seconds=0.99)
 
 
+def test_a_late_request_takes_effect_when_it_is_due_however_far_the_clock_jumps(books: Books) -> None:
+    books.control("POST", "/faults", {"kind": "late", "seconds": 90, "times": 1})
+    sent = books.emulator.clock.now()
+    with pytest.raises(ConnectionResetError):
+        books.call("POST", "/customer", {"DisplayName": "Slow"})
+    books.later(600)
+    (made,) = books.query("select * from Customer where DisplayName = 'Slow'")["Customer"]
+    waited = datetime.fromisoformat(made["MetaData"]["CreateTime"]) - sent
+    assert timedelta(seconds=89) <= waited <= timedelta(seconds=91)
+
+
 @pytest.mark.parametrize("hides", [False, True])
 def test_a_batch_may_hide_what_its_earlier_items_made(books: Books, hides: bool) -> None:
     books.control("PUT", "/state", {"behaviour": {"batch_hides_creations": hides}})
