@@ -85,6 +85,7 @@ def _act(emulator: Emulator, company: Company, action: str, wanted: dict[str, An
     if action == "close-books":
         until = wanted.get("until")
         company.books_closed_until = str(parse_date(until)) if until else None
+        company.forget_rendering("Preferences", "1")
         emulator.keep_settings()
         return {"until": company.books_closed_until}
     if action == "expire-subscription":

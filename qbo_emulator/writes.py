@@ -14,10 +14,9 @@ from .credit import apply_open_credit
 from .entities import RULES, Draft, Rules
 from .entities.applications import unapply_all
 from .entities.invoice import sent_by_email
+from .entities.rules import API_AUTHOR
 from .rendering import NAME_SOURCES, names_changed
 from .store import Body, Company, Record
-
-API_AUTHOR = "API API"  # F3.2.2: how an API edit names itself in a 5010
 
 
 def save(

@@ -13,7 +13,7 @@ from .. import errors, schema
 from ..schema import DATE, FLAG, NUMBER, READ_ONLY, REF, choice, plain, text
 from ..store import Body, Company, Record
 from .customer import MAX_LEVEL, check_name
-from .rules import DELETED_SUFFIX, Draft, Rules, deactivated_name, resolve
+from .rules import API_AUTHOR, DELETED_SUFFIX, Draft, Rules, deactivated_name, resolve
 
 ACCOUNTS = {
     "IncomeAccountRef": ("Service", "Inventory"),
@@ -61,6 +61,8 @@ class ItemRules(Rules):
         "DeferredRevenue": FLAG,
         "ClassRef": REF,
         "Source": text(100),
+        "ItemGroupDetail": schema.Property("any"),
+        "PrintGroupedItems": FLAG,
         "V4IDPseudonym": READ_ONLY,
         "ClientEntityId": READ_ONLY,
     }
@@ -81,7 +83,7 @@ class ItemRules(Rules):
             raise errors.required("Name")
         if body.get("Type") is None:
             raise errors.required("Type")
-        if draft.creating and body["Type"] == "Group":
+        if draft.creating and body["Type"] == "Group" and draft.author == API_AUTHOR:
             raise errors.business("Bundles cannot be created through the API.")  # F3.4.15
         self._names(draft)
         self._accounts(draft)

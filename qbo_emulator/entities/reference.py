@@ -207,3 +207,11 @@ class PreferencesRules(Rules):
             if not isinstance(ref, dict) or not isinstance(ref.get("value"), str):
                 raise errors.malformed_property(f"{name} should be a reference with a value")
         return body
+
+    def render(self, books: Company, record: Record, *, row: bool) -> Body:
+        """The closing date, where the books are closed (F3.5.11)."""
+        shown = super().render(books, record, row=row)
+        if books.books_closed_until is not None:
+            closing = {"BookCloseDate": books.books_closed_until}
+            shown["AccountingInfoPrefs"] = {**shown.get("AccountingInfoPrefs", {}), **closing}
+        return shown

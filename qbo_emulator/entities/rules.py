@@ -15,6 +15,7 @@ from ..clock import stamp
 from ..store import Body, Company, Record
 
 DELETED_SUFFIX = " (deleted)"
+API_AUTHOR = "API API"  # F3.2.2: how an API edit names itself in a 5010
 
 
 @dataclass

@@ -6,15 +6,18 @@ place is uncertain). Amounts are checked against price and quantity, and every t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 from .. import errors, schema
 from ..schema import DATE, MONEY, NUMBER, REF, group, money, repeated, shown, text
 from ..store import Body, Company, Record
+from . import bundles
 from .rules import named, preference, resolve
 
 SHIPPING = "SHIPPING_ITEM_ID"  # F3.4.16
+INLINE_SUBTOTAL = "Subtotal:"  # a text line that is answered with a sum, written exactly so (F3.4.13)
 DISCOUNT_ACCOUNT = {"value": "86"}
 HUNDRED = Decimal(100)
 SALES_LINE = group(
@@ -39,6 +42,16 @@ DISCOUNT_LINE = group(
     TaxCodeRef=REF,
     ClassRef=REF,
 )
+PARTS = repeated(
+    "Line",
+    Id=text(30),
+    LineNum=NUMBER,
+    Description=text(4000),
+    Amount=MONEY,
+    DetailType=text(40),
+    SalesItemLineDetail=SALES_LINE,
+    CustomExtensions=schema.READ_ONLY,
+)
 LINES = repeated(
     "Line",
     Id=text(30),
@@ -50,7 +63,7 @@ LINES = repeated(
     DiscountLineDetail=DISCOUNT_LINE,
     DescriptionLineDetail=schema.Property("any"),
     SubTotalLineDetail=schema.Property("any"),
-    GroupLineDetail=schema.Property("any"),
+    GroupLineDetail=group("GroupLineDetail", GroupItemRef=REF, Quantity=NUMBER, Line=PARTS),
     LinkedTxn=schema.Property("any"),
     CustomExtensions=schema.READ_ONLY,
     CustomField=schema.UNMODELLED,
@@ -72,8 +85,7 @@ TAX_DETAIL = group("TxnTaxDetail", TxnTaxCodeRef=REF, TotalTax=MONEY, TaxLine=TA
 
 def build_lines(books: Company, sent: list[Body], old: Record | None) -> tuple[list[Body], int]:
     """The stored lines and the transaction's line counter after them."""
-    known = {line["Id"]: line for line in (old.body["Line"] if old else []) if "Id" in line}
-    counter = old.body["_lines"] if old else 0
+    numbering = _Numbering(old)
     items: list[Body] = []
     discount: Body | None = None
     shipping: Body | None = None
@@ -90,33 +102,55 @@ def build_lines(books: Company, sent: list[Body], old: Record | None) -> tuple[l
         elif line.get("SalesItemLineDetail", {}).get("ItemRef", {}).get("value") == SHIPPING:
             shipping = _shipping_line(books, line)
         else:
-            built = _numbered_line(books, line, kind, known)
-            if line.get("Id") in known:
-                built["Id"] = line["Id"]
-                known.pop(line["Id"])  # the same Id twice: the second is a new line
-            else:
-                counter += 1
-                built["Id"] = str(counter)
-            items.append({"Id": built.pop("Id"), "LineNum": len(items) + 1, **built})
-    subtotal = sum((Decimal(line.get("Amount", 0)) for line in items), Decimal(0))
+            items.append(numbering.numbered(line, lambda each: _built_line(books, each, numbering)))
+    subtotal = sum((Decimal(line.get("Amount", 0)) for line in bundles.leaves(items)), Decimal(0))
     closing: list[Body] = [{"Amount": shown(subtotal), "DetailType": "SubTotalLineDetail", "SubTotalLineDetail": {}}]
     if discount is not None:
         closing.append(_discount_line(books, discount, subtotal))
     if shipping is not None:
         closing.append(shipping)
-    return items + closing, counter
+    return items + closing, numbering.counter
 
 
-def _numbered_line(books: Company, line: Body, kind: str, known: dict[str, Body]) -> Body:
+class _Numbering:
+    """Line ids count within the transaction, a bundle's parts among them; a known Id is kept once (F3.4.3, F3.4.4)."""
+
+    def __init__(self, old: Record | None) -> None:
+        lines = old.body["Line"] if old else []
+        everything = [*lines, *bundles.leaves(lines)]
+        self.known = {line["Id"]: line for line in everything if "Id" in line}
+        self.counter: int = old.body["_lines"] if old else 0
+        self._place = 0
+        self._taken: set[str] = set()
+
+    def numbered(self, line: Body, build: Callable[[Body], Body]) -> Body:
+        self._place += 1
+        place, id = self._place, str(line.get("Id", ""))
+        if id not in self.known or id in self._taken:  # the same Id twice: the second is a new line
+            self.counter += 1
+            id = str(self.counter)
+        self._taken.add(id)
+        return {"Id": id, "LineNum": place, **build(line)}
+
+
+def _built_line(books: Company, line: Body, numbering: _Numbering) -> Body:
+    kind, before = line["DetailType"], numbering.known.get(line.get("Id", ""), {})
+    if kind == "GroupLineDetail":
+        return bundles.build(
+            books,
+            line,
+            lambda part: numbering.numbered(part, lambda each: _built_line(books, each, numbering)),
+        )
+    return _plain_line(books, line, kind, before)
+
+
+def _plain_line(books: Company, line: Body, kind: str, before: Body) -> Body:
     if kind == "DescriptionOnly":
         return {name: line[name] for name in ("Description", "DetailType", "DescriptionLineDetail") if name in line}
-    if kind == "GroupLineDetail":
-        raise errors.NotEmulated("Bundle lines (GroupLineDetail) are not emulated yet.")
     if kind != "SalesItemLineDetail":
         raise errors.invalid_choice("Line.DetailType", kind)
     if "Amount" not in line:
         raise errors.required("Line.Amount")
-    before = known.get(line.get("Id", ""), {})
     built = {"Description": line["Description"]} if "Description" in line else {}
     detail = _sales_detail(books, line.get("SalesItemLineDetail", {}), before)
     _check_amount(line["Amount"], detail)
@@ -197,7 +231,7 @@ def _shipping_line(books: Company, line: Body) -> Body:
 def amounts(lines: list[Body]) -> tuple[Decimal, Decimal, Decimal]:
     """(before discount with shipping, discount, taxable part)."""
     total, discount, taxable = Decimal(0), Decimal(0), Decimal(0)
-    for line in lines:
+    for line in bundles.leaves(lines):
         amount = Decimal(line.get("Amount", 0))
         if line["DetailType"] == "SalesItemLineDetail":
             total += amount
@@ -215,22 +249,22 @@ def total_amount(body: Body) -> Decimal:
 
 def voided_lines(lines: list[Body]) -> list[Body]:
     """Amounts and quantities become 0, Ids and references stay (F3.1.10)."""
-    voided = []
-    for line in lines:
-        line = dict(line)
-        if "Amount" in line:
-            line["Amount"] = 0
-        if "Qty" in line.get("SalesItemLineDetail", {}):
-            line["SalesItemLineDetail"] = {**line["SalesItemLineDetail"], "Qty": 0}
-        if "TaxInclusiveAmt" in line.get("SalesItemLineDetail", {}):
-            line["SalesItemLineDetail"] = {**line["SalesItemLineDetail"], "TaxInclusiveAmt": 0}
-        voided.append(line)
-    return voided
+    return [bundles.with_parts(line, _voided_line) if bundles.GROUP in line else _voided_line(line) for line in lines]
+
+
+def _voided_line(line: Body) -> Body:
+    line = dict(line)
+    if "Amount" in line:
+        line["Amount"] = 0
+    detail = line.get("SalesItemLineDetail")
+    if detail is not None:
+        line["SalesItemLineDetail"] = {**detail, **{name: 0 for name in ("Qty", "TaxInclusiveAmt") if name in detail}}
+    return line
 
 
 def quantities(record: Record | None) -> dict[str, Decimal]:
     sold: dict[str, Decimal] = {}
-    for line in record.body["Line"] if record else []:
+    for line in bundles.leaves(record.body["Line"] if record else []):
         detail = line.get("SalesItemLineDetail", {})
         if "Qty" in detail:
             id = detail["ItemRef"]["value"]
@@ -239,10 +273,20 @@ def quantities(record: Record | None) -> dict[str, Decimal]:
 
 
 def rendered_lines(books: Company, lines: list[Body]) -> list[Body]:
-    return [_rendered_line(books, line) for line in lines]
+    """With the names of today, and inline subtotals with the sum of the lines above them (F3.4.13)."""
+    shown_lines, subtotal = [], Decimal(0)
+    for line in lines:
+        if line.get("Description") == INLINE_SUBTOTAL and line["DetailType"] == "DescriptionOnly":
+            line = {**line, "Description": f"{INLINE_SUBTOTAL} {subtotal:.2f}"}
+            subtotal = Decimal(0)
+        shown_lines.append(_rendered_line(books, line))
+        subtotal += sum((Decimal(each.get("Amount", 0)) for each in bundles.leaves([line])), Decimal(0))
+    return shown_lines
 
 
 def _rendered_line(books: Company, line: Body) -> Body:
+    if bundles.GROUP in line:
+        return bundles.rendered(books, line, lambda part: _rendered_line(books, part))
     if "SalesItemLineDetail" in line:
         detail = dict(line["SalesItemLineDetail"])
         detail["ItemRef"] = named(books, detail["ItemRef"], "Item")

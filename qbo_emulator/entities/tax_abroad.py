@@ -12,6 +12,7 @@ from decimal import Decimal
 from .. import errors
 from ..schema import money, shown
 from ..store import Body, Company, Record
+from . import bundles
 from .rules import resolve
 
 HUNDRED = Decimal(100)
@@ -44,8 +45,8 @@ def _excluded(books: Company, body: Body) -> None:
 
 
 def _inclusive(books: Company, body: Body) -> None:
-    if any("DiscountLineDetail" in line for line in body["Line"]):
-        raise errors.NotEmulated("A discount on prices that include tax is not emulated.")
+    if any("DiscountLineDetail" in line or bundles.GROUP in line for line in body["Line"]):
+        raise errors.NotEmulated("Discounts and bundles on prices that include tax are not emulated.")
     taxes: dict[str, tuple[Record, Decimal, Decimal]] = {}  # rate id -> rate, net, tax
     lines, nets = [], Decimal(0)
     for line in body["Line"]:
@@ -82,7 +83,7 @@ def _bases(books: Company, taxed: Iterable[Taxed]) -> list[tuple[Record, Decimal
 
 
 def _items(body: Body) -> list[Body]:
-    return [line for line in body["Line"] if "SalesItemLineDetail" in line]
+    return [line for line in bundles.leaves(body["Line"]) if "SalesItemLineDetail" in line]
 
 
 def _code(books: Company, line: Body) -> Record:
