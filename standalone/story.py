@@ -11,70 +11,20 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
 
 from django.utils import timezone
 
-from ledger.data import AllocationData, Entity, InvoiceData, LineData, PaymentData
-from ledger.models import Customer, Invoice, Item, Membership, Organization, Payment
-from ledger.services import Record, create_invoice, payment_methods, read_many, record_payment, update
+from ledger.data import AllocationData, InvoiceData, LineData, PaymentData
+from ledger.models import Invoice, Item, Membership, Organization
+from ledger.services import Record, create_invoice, payment_methods, record_payment, update
 from qbsync import tasks
-from qbsync.engine import session
-from qbsync.engine.errors import Busy
-from qbsync.models import Conflict, Connection, Cursor, InboxRow, Link, OutboxRow, Run
+from qbsync.models import Conflict, Connection, Cursor, InboxRow, Link
 from standalone import account
 from standalone.browser import Browser, hidden_fields
 from standalone.quickbooks_side import QuickBooksSide
-
-PATIENCE = 90.0
-"""Seconds that one step may take: many times what it needs, for machines that are busy with other things."""
-POLL = 0.2
-MODELS: dict[Entity, Any] = {"customer": Customer, "item": Item, "invoice": Invoice, "payment": Payment}
-
-
-class StoryFailed(Exception):
-    """A step did not come out as it must; the text says what was expected."""
-
-
-@dataclass
-class Story:
-    """The two sides while the story is told, and what it has done so far."""
-
-    connection: Connection
-    quickbooks: QuickBooksSide
-    web_url: str
-    steps: list[str] = field(default_factory=list)
-
-    @property
-    def organization_id(self) -> uuid.UUID:
-        return self.connection.organization_id
-
-    def tell(self, text: str) -> None:
-        self.steps.append(text)
-        print(f"  {len(self.steps):2}. {text}", flush=True)
-
-    def link(self, record: Record) -> Link | None:
-        return Link.objects.filter(connection=self.connection, entity=record.entity, local_id=record.id).first()
-
-    def remote(self, record: Record) -> dict[str, Any]:
-        link = self.link(record)
-        if link is None:
-            raise StoryFailed(f"{record.entity} {record.id} is not linked with QuickBooks.")
-        return self.quickbooks.record(record.entity.capitalize(), link.remote_id)
-
-    def read(self, record: Record) -> Record:
-        return read_many(self.organization_id, record.entity, [record.id])[record.id]
-
-    def revisions(self) -> dict[tuple[str, uuid.UUID], int]:
-        return {
-            (entity, pk): revision
-            for entity, model in MODELS.items()
-            for pk, revision in model.objects.filter(organization_id=self.organization_id).values_list("pk", "revision")
-        }
+from standalone.stage import MODELS, Story, StoryFailed, expect, fields, unique, until
 
 
 def run(*, web_url: str, emulator_url: str, whole: bool = True) -> int:
@@ -89,7 +39,7 @@ def run(*, web_url: str, emulator_url: str, whole: bool = True) -> int:
     except StoryFailed as failure:
         print(f"FAILED: {failure}", flush=True)
         return 1
-    print(json.dumps(_counts(story, time.monotonic() - began)), flush=True)
+    print(json.dumps(story.counts(time.monotonic() - began)), flush=True)
     return 0
 
 
@@ -121,23 +71,23 @@ def _connect(web_url: str, emulator_url: str) -> Story:
 def _first_pull(story: Story) -> None:
     tasks.ask(story.connection.pk)
     cursor = Cursor.objects.filter(connection=story.connection)
-    _until("the first full pull", lambda: cursor.filter(full_finished_at__isnull=False).exists() and _idle(story))
+    until("the first full pull", lambda: cursor.filter(full_finished_at__isnull=False).exists() and story.idle())
     parked = list(InboxRow.objects.filter(connection=story.connection, parked=True).values_list("reason", flat=True))
-    _expect(not parked, f"no record is parked, but: {parked[:3]}")
+    expect(not parked, f"no record is parked, but: {parked[:3]}")
     counts = []
     for entity in MODELS:
         theirs = story.quickbooks.records(entity.capitalize())
         linked = Link.objects.filter(connection=story.connection, entity=entity, closed=False).count()
-        _expect(linked == len(theirs), f"{len(theirs)} {entity}s of QuickBooks are in Batchly, found {linked}")
+        expect(linked == len(theirs), f"{len(theirs)} {entity}s of QuickBooks are in Batchly, found {linked}")
         counts.append(f"{linked} {entity}s")
     owed = sum((row["Balance"] for row in story.quickbooks.records("Invoice")), Decimal(0))
     ours = sum(Invoice.objects.filter(organization_id=story.organization_id).values_list("balance", flat=True))
-    _expect(owed == ours, f"both sides are owed {owed}, Batchly says {ours}")
+    expect(owed == ours, f"both sides are owed {owed}, Batchly says {ours}")
     story.tell(f"full pull: {', '.join(counts)}; both sides are owed {owed}")
 
 
 def _invoice(story: Story) -> None:
-    customer = _customer(story)
+    customer = story.customer()
     items = Item.objects.filter(organization_id=story.organization_id, active=True, kind="service").order_by("name")
     lines = tuple(
         LineData(id=uuid.uuid4(), item=item.pk, description=item.name, quantity=Decimal(n), unit_price=Decimal("45.50"))
@@ -146,13 +96,13 @@ def _invoice(story: Story) -> None:
     invoice = create_invoice(
         story.organization_id, InvoiceData(customer=customer.id, date=timezone.localdate(), lines=lines)
     )
-    _until("the invoice in QuickBooks", lambda: story.link(invoice) is not None)
+    until("the invoice in QuickBooks", lambda: story.link(invoice) is not None)
     remote = story.remote(invoice)
     amounts = [line["Amount"] for line in remote["Line"] if line["DetailType"] == "SalesItemLineDetail"]
-    _expect(remote["DocNumber"] == _data(invoice).number, "the invoice has the same number in QuickBooks")
-    _expect(amounts == [Decimal("91.00"), Decimal("136.50")], f"the same two lines, found {amounts}")
-    _expect(remote["TotalAmt"] == invoice.total == Decimal("227.50"), f"the same total, found {remote['TotalAmt']}")
-    story.tell(f"invoice {_data(invoice).number} made in Batchly stands in QuickBooks: two lines, {invoice.total}")
+    expect(remote["DocNumber"] == fields(invoice).number, "the invoice has the same number in QuickBooks")
+    expect(amounts == [Decimal("91.00"), Decimal("136.50")], f"the same two lines, found {amounts}")
+    expect(remote["TotalAmt"] == invoice.total == Decimal("227.50"), f"the same total, found {remote['TotalAmt']}")
+    story.tell(f"invoice {fields(invoice).number} made in Batchly stands in QuickBooks: two lines, {invoice.total}")
     _pay(story, invoice)
 
 
@@ -160,47 +110,47 @@ def _pay(story: Story, invoice: Record) -> None:
     method = payment_methods.ensure(story.organization_id, ["Check"])["Check"]
     applied = AllocationData(invoice=invoice.id, amount=Decimal("200.00"))
     data = PaymentData(
-        customer=_data(invoice).customer,
+        customer=fields(invoice).customer,
         date=timezone.localdate(),
         total=Decimal("230.00"),
         allocations=(applied,),
         method=method,
     )
     payment = record_payment(story.organization_id, data)
-    _until("the payment in QuickBooks", lambda: story.link(payment) is not None)
+    until("the payment in QuickBooks", lambda: story.link(payment) is not None)
     remote = story.remote(payment)
     methods = {row["Id"]: row["Name"] for row in story.quickbooks.records("PaymentMethod")}
     balance = story.remote(invoice)["Balance"]
-    _expect(balance == Decimal("27.50"), f"QuickBooks' balance of the invoice fell to 27.50, found {balance}")
-    _expect(remote["UnappliedAmt"] == 30, f"30 are left unapplied, found {remote['UnappliedAmt']}")
-    _expect(methods.get(remote["PaymentMethodRef"]["value"]) == "Check", "the payment method is kept")
-    _expect(remote["TxnDate"] == data.date.isoformat(), "the payment date is kept")
+    expect(balance == Decimal("27.50"), f"QuickBooks' balance of the invoice fell to 27.50, found {balance}")
+    expect(remote["UnappliedAmt"] == 30, f"30 are left unapplied, found {remote['UnappliedAmt']}")
+    expect(methods.get(remote["PaymentMethodRef"]["value"]) == "Check", "the payment method is kept")
+    expect(remote["TxnDate"] == data.date.isoformat(), "the payment date is kept")
     story.tell("payment of 230.00 by check: 200.00 on the invoice (27.50 open), 30.00 left unapplied")
 
 
 def _edit_in_quickbooks(story: Story) -> None:
-    customer = _customer(story)
-    _until("a quiet moment", lambda: _idle(story))
-    before, note = story.revisions(), _unique("pays on Fridays")
-    story.quickbooks.edit("Customer", _remote_id(story, customer), Notes=note)
-    _until("the edit in Batchly", lambda: _data(story.read(customer)).notes == note)
-    _until("a quiet moment", lambda: _idle(story))
+    customer = story.customer()
+    until("a quiet moment", story.idle)
+    before, note = story.revisions(), unique("pays on Fridays")
+    story.quickbooks.edit("Customer", story.remote_id(customer), Notes=note)
+    until("the edit in Batchly", lambda: fields(story.read(customer)).notes == note)
+    until("a quiet moment", story.idle)
     changed = [key for key, revision in story.revisions().items() if before.get(key) != revision]
-    _expect(changed == [("customer", customer.id)], f"exactly one record changed, found {len(changed)}")
+    expect(changed == [("customer", customer.id)], f"exactly one record changed, found {len(changed)}")
     story.tell("a customer edited in QuickBooks: the delta pull brought exactly that one record")
 
 
 def _different_units(story: Story) -> None:
-    customer = _customer(story)
-    ours, theirs = _unique("from Batchly"), _unique("From QuickBooks")
-    with _held_still(story):
+    customer = story.customer()
+    ours, theirs = unique("from Batchly"), unique("From QuickBooks")
+    with story.held_still():
         current = story.read(customer)
         update(story.organization_id, "customer", customer.id, current.revision, notes=ours)
-        story.quickbooks.edit("Customer", _remote_id(story, customer), CompanyName=theirs)
-    _until("both edits on both sides", lambda: _both(story, customer, Notes=ours, CompanyName=theirs))
-    mine = _data(story.read(customer))
-    _expect((mine.notes, mine.company_name) == (ours, theirs), "both edits stand in Batchly")
-    _expect(not _pending(story), "nobody was asked")
+        story.quickbooks.edit("Customer", story.remote_id(customer), CompanyName=theirs)
+    until("both edits on both sides", lambda: story.both(customer, Notes=ours, CompanyName=theirs))
+    mine = fields(story.read(customer))
+    expect((mine.notes, mine.company_name) == (ours, theirs), "both edits stand in Batchly")
+    expect(not story.pending(), "nobody was asked")
     story.tell("different fields edited on both sides at once: merged, nobody was asked")
 
 
@@ -215,24 +165,24 @@ def _same_unit_keep_quickbooks(story: Story) -> None:
 
 
 def _conflict(story: Story, *, keep: str) -> str:
-    customer = _customer(story)
+    customer = story.customer()
     tag = uuid.uuid4().hex[:6]
     ours, theirs = f"batchly-{tag}@example.org", f"quickbooks-{tag}@example.org"
-    with _held_still(story):
+    with story.held_still():
         current = story.read(customer)
         update(story.organization_id, "customer", customer.id, current.revision, email=ours)
-        story.quickbooks.edit("Customer", _remote_id(story, customer), PrimaryEmailAddr={"Address": theirs})
-    _until("the conflict", lambda: bool(_pending(story)))
-    _until("a quiet moment", lambda: _idle(story))
-    cases = _pending(story)
-    _expect(len(cases) == 1 and [u["unit"] for u in cases[0].units] == ["email"], "one conflict, about the e-mail")
-    _expect(_data(story.read(customer)).email == ours, "nothing was overwritten in Batchly meanwhile")
-    _expect(story.remote(customer)["PrimaryEmailAddr"]["Address"] == theirs, "nor in QuickBooks")
+        story.quickbooks.edit("Customer", story.remote_id(customer), PrimaryEmailAddr={"Address": theirs})
+    until("the conflict", lambda: bool(story.pending()))
+    until("a quiet moment", story.idle)
+    cases = story.pending()
+    expect(len(cases) == 1 and [u["unit"] for u in cases[0].units] == ["email"], "one conflict, about the e-mail")
+    expect(fields(story.read(customer)).email == ours, "nothing was overwritten in Batchly meanwhile")
+    expect(story.remote(customer)["PrimaryEmailAddr"]["Address"] == theirs, "nor in QuickBooks")
     _decide(story, cases[0], keep=keep)
     kept = ours if keep == "batchly" else theirs
-    _until("the kept value on both sides", lambda: _both(story, customer, PrimaryEmailAddr={"Address": kept}))
-    _until("the kept value in Batchly", lambda: _data(story.read(customer)).email == kept)
-    _expect(not _pending(story), "the conflict is closed")
+    until("the kept value on both sides", lambda: story.both(customer, PrimaryEmailAddr={"Address": kept}))
+    until("the kept value in Batchly", lambda: fields(story.read(customer)).email == kept)
+    expect(not story.pending(), "the conflict is closed")
     return kept
 
 
@@ -244,48 +194,48 @@ def _decide(story: Story, case: Conflict, *, keep: str) -> None:
     seen = hidden_fields(browser.page(path))
     browser.post(path, {**seen, "all": keep, "reason": "the demo's story"})
     case.refresh_from_db()
-    _expect(case.resolution == f"keep_{keep}", f"the console closed the conflict, it says {case.resolution}")
+    expect(case.resolution == f"keep_{keep}", f"the console closed the conflict, it says {case.resolution}")
 
 
 def _void(story: Story) -> None:
     row = Invoice.objects.filter(organization_id=story.organization_id, status="open", balance__gt=0).order_by("-date")
-    invoice = _record(story, "invoice", row.values_list("pk", flat=True)[0])
-    number = _data(invoice).number
-    story.quickbooks.void("Invoice", _remote_id(story, invoice))
-    _until("the void in Batchly", lambda: _data(story.read(invoice)).status == "void")
+    invoice = story.record("invoice", row.values_list("pk", flat=True)[0])
+    number = fields(invoice).number
+    story.quickbooks.void("Invoice", story.remote_id(invoice))
+    until("the void in Batchly", lambda: fields(story.read(invoice)).status == "void")
     after = story.read(invoice)
-    _expect((_data(after).number, after.balance) == (number, Decimal(0)), "the number is kept and nothing is owed")
-    _until("a quiet moment", lambda: _idle(story))
+    expect((fields(after).number, after.balance) == (number, Decimal(0)), "the number is kept and nothing is owed")
+    until("a quiet moment", story.idle)
     story.tell(f"invoice {number} voided in QuickBooks: void in Batchly, number kept")
 
 
 def _lost_answer(story: Story) -> None:
-    customer, memo = _customer(story), _unique("answer lost")
+    customer, memo = story.customer(), unique("answer lost")
     item = Item.objects.filter(organization_id=story.organization_id, active=True, kind="service").order_by("name")[0]
     realm = story.quickbooks.realm_id
     story.quickbooks.fault("lost_response", entity="Invoice", operation="create", realm=realm)
     line = LineData(id=uuid.uuid4(), item=item.pk, quantity=Decimal(1), unit_price=Decimal("10.00"))
     data = InvoiceData(customer=customer.id, date=timezone.localdate(), lines=(line,), customer_memo=memo)
     invoice = create_invoice(story.organization_id, data)
-    _until("the lost invoice found again", lambda: story.link(invoice) is not None)
-    _until("a quiet moment", lambda: _idle(story))
+    until("the lost invoice found again", lambda: story.link(invoice) is not None)
+    until("a quiet moment", story.idle)
     copies = [r for r in story.quickbooks.records("Invoice") if r.get("CustomerMemo", {}).get("value") == memo]
     mine = Invoice.objects.filter(organization_id=story.organization_id, customer_memo=memo).count()
-    _expect(len(copies) == 1 and mine == 1, f"one invoice on each side, found {len(copies)} and {mine}")
+    expect(len(copies) == 1 and mine == 1, f"one invoice on each side, found {len(copies)} and {mine}")
     story.tell("an invoice whose creation was answered into the void: found, and only once on either side")
 
 
 def _quiet_pass(story: Story) -> None:
-    _until("a quiet moment", lambda: _idle(story))
+    until("a quiet moment", story.idle)
     before = story.revisions()
     story.quickbooks.forget_journal()
     last = Cursor.objects.get(connection=story.connection).full_finished_at
     tasks.ask(story.connection.pk, full=True)
     cursor = Cursor.objects.filter(connection=story.connection)
-    _until("another full pull", lambda: cursor.filter(full_finished_at__gt=last).exists() and _idle(story))
+    until("another full pull", lambda: cursor.filter(full_finished_at__gt=last).exists() and story.idle())
     writes = story.quickbooks.writes()
-    _expect(not writes, f"no write to QuickBooks, found {len(writes)}")
-    _expect(story.revisions() == before, "no write to Batchly")
+    expect(not writes, f"no write to QuickBooks, found {len(writes)}")
+    expect(story.revisions() == before, "no write to Batchly")
     story.tell("a whole pass more: no write on either side")
 
 
@@ -299,95 +249,3 @@ STEPS: tuple[Callable[[Story], None], ...] = (
     _lost_answer,
     _quiet_pass,
 )
-
-
-# --- looking and waiting
-
-
-def _customer(story: Story) -> Record:
-    """The customer the story is about: the first active one that stands on its own."""
-    rows = Customer.objects.filter(organization_id=story.organization_id, active=True, parent=None, currency="USD")
-    return _record(story, "customer", rows.order_by("display_name").values_list("pk", flat=True)[0])
-
-
-def _record(story: Story, entity: Entity, pk: uuid.UUID) -> Record:
-    return read_many(story.organization_id, entity, [pk])[pk]
-
-
-def _data(record: Record) -> Any:
-    return record.data
-
-
-def _remote_id(story: Story, record: Record) -> str:
-    link = story.link(record)
-    if link is None:
-        raise StoryFailed(f"{record.entity} {record.id} is not linked with QuickBooks.")
-    return link.remote_id
-
-
-def _both(story: Story, record: Record, **fields: Any) -> bool:
-    """Whether QuickBooks shows these values and the sync has nothing left to do."""
-    remote = story.remote(record)
-    return all(remote.get(name) == value for name, value in fields.items()) and _idle(story)
-
-
-def _pending(story: Story) -> list[Conflict]:
-    return list(Conflict.objects.filter(connection=story.connection, resolution="pending"))
-
-
-def _idle(story: Story) -> bool:
-    """Nothing is queued and nobody is at work."""
-    queued = any(
-        model.objects.filter(connection=story.connection, parked=False).exists() for model in (InboxRow, OutboxRow)
-    )
-    return not queued and not Run.objects.filter(connection=story.connection, outcome="running").exists()
-
-
-def _unique(text: str) -> str:
-    return f"{text} {uuid.uuid4().hex[:6]}"
-
-
-@contextmanager
-def _held_still(story: Story) -> Iterator[None]:
-    """Keep the workers off the company for a moment, so that both edits are made before either travels."""
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            with session.opened(story.connection.pk, kind="sync"):
-                yield
-            break
-        except Busy:
-            if time.monotonic() > deadline:
-                raise StoryFailed("The company was never free for a moment.") from None
-            time.sleep(POLL)
-    tasks.wake(story.connection.pk)
-
-
-def _until(what: str, condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > deadline:
-            raise StoryFailed(f"waited {PATIENCE:.0f} s in vain for {what}")
-        time.sleep(POLL)
-
-
-def _expect(holds: bool, what: str) -> None:
-    if not holds:
-        raise StoryFailed(f"expected that {what}")
-
-
-def _counts(story: Story, seconds: float) -> dict[str, Any]:
-    """The final line: what stands on both sides, and how the story went."""
-    records = {
-        entity: {
-            "batchly": model.objects.filter(organization_id=story.organization_id).count(),
-            "quickbooks": len(story.quickbooks.records(entity.capitalize())),
-        }
-        for entity, model in MODELS.items()
-    }
-    return {
-        "steps": len(story.steps),
-        "records": records,
-        "open_conflicts": len(_pending(story)),
-        "seconds": round(seconds, 1),
-    }
