@@ -20,10 +20,15 @@ class State(StrEnum):
     CANCELLED = "cancelled"
     REJECTED = "rejected"
     HELD = "held"
+    """Only a person can tell what became of it."""
+    LEFT = "left"
+    """A held one that a person does not want to be sent for now."""
 
 
-OPEN_STATES = (State.READY, State.SENDING, State.UNKNOWN, State.HELD)
+OPEN_STATES = (State.READY, State.SENDING, State.UNKNOWN, State.HELD, State.LEFT)
 """A record has at most one command in one of these states."""
+FOR_PEOPLE = (State.HELD, State.LEFT)
+"""What no worker takes a step further; a person's answer does."""
 
 
 class Operation(StrEnum):
@@ -65,7 +70,10 @@ class Event(StrEnum):
     TOUCHED = "touched"
     """Read back with another token, or gone: merge again, counting what carries our values as applied."""
     RELEASED = "released"
-    """A person checked a held creation and says that it is not in QuickBooks."""
+    """A person checked a held creation and says that it is not in QuickBooks. It ends, and the record is looked at anew:
+    a new creation has a request id of its own, for QuickBooks may answer the old one with a record that was deleted."""
+    LEFT_ALONE = "left_alone"
+    """A person wants a held creation not to be sent for now. It stays open, so that nothing else sends the record."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,7 +180,7 @@ def after(now: datetime, standing: Standing, event: Event, *, retry_after: float
             return replace(standing, state=State.DONE, next_try_at=None)
         case Event.NOT_SENT:
             return _not_sent(now, standing, retry_after)
-        case Event.SUPERSEDED | Event.TOUCHED:
+        case Event.SUPERSEDED | Event.TOUCHED | Event.RELEASED:
             return replace(standing, state=State.CANCELLED, next_try_at=None)
         case Event.REFUSED:
             return _refused(standing)
@@ -182,8 +190,8 @@ def after(now: datetime, standing: Standing, event: Event, *, retry_after: float
             return replace(standing, state=State.UNKNOWN, probed_at=now, next_try_at=None)
         case Event.NOTHING_DELETED | Event.UNTOUCHED:
             return replace(standing, state=State.READY, next_try_at=None)
-        case Event.RELEASED:
-            return replace(standing, state=State.READY, next_try_at=None)
+        case Event.LEFT_ALONE:
+            return replace(standing, state=State.LEFT, next_try_at=None)
         case Event.FOUND_SEVERAL | Event.SOMETHING_DELETED:
             return replace(standing, state=State.HELD, next_try_at=None)
 
@@ -197,10 +205,12 @@ def _can_happen(standing: Standing, event: Event) -> bool:
         return False
     if event is Event.SENDING:
         return standing.state is State.READY or standing.last_sent_at is None
-    if event is Event.RELEASED:
+    if event is Event.LEFT_ALONE:
         return standing.state is State.HELD
+    if event is Event.RELEASED:
+        return standing.state in FOR_PEOPLE
     if event is Event.FOUND_OURS:  # of a held one: a person looked and chose
-        return standing.state in (State.SENDING, State.UNKNOWN, State.HELD)
+        return standing.state in (State.SENDING, State.UNKNOWN, *FOR_PEOPLE)
     if event in _ANSWERS:
         return standing.state is State.SENDING
     return standing.state in (State.SENDING, State.UNKNOWN)

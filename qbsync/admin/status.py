@@ -62,6 +62,7 @@ COMMAND = {
     "sending": SENDING,
     "unknown": CHECKING,
     "held": NEEDS_YOU,
+    "left": Mark("Left alone", "do_not_disturb_on", ""),
     "done": Mark("Written", "check_circle", "success"),
     "cancelled": Mark("Not needed", "remove", ""),
     "rejected": Mark("Refused", "block", "danger"),
@@ -73,6 +74,13 @@ RESOLUTION = {
     "merged": Mark("Merged", "merge", "success"),
     "auto_resolved": Mark("By a rule", "rule", "info"),
     "dismissed": Mark("Dismissed", "remove", ""),
+}
+
+HELD_ANSWER = {
+    "open": Mark("On its way", "schedule", "info"),
+    "done": Mark("Carried out", "check_circle", "success"),
+    "refused": Mark("Not carried out", "block", "warning"),
+    "withdrawn": Mark("Replaced", "remove", ""),
 }
 
 

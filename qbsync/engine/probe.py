@@ -35,7 +35,7 @@ def find_ours(session: Session, command: Command) -> list[dict[str, Any]]:
     candidates = [
         body
         for body in _candidates(session, command)
-        if _in_window(command, body) and (not marked or mapping.marker(body) == marked)
+        if made_in_window(command, body) and (not marked or mapping.marker(body) == marked)
     ]
     taken = Link.objects.filter(
         connection=session.connection, entity=command.entity, remote_id__in=[bodies.remote_id(b) for b in candidates]
@@ -103,7 +103,8 @@ def _conditions(command: Command, mapping: RecordMapping[Any]) -> Sequence[tuple
     return [("MetaData.CreateTime", ">=", earliest), ("MetaData.CreateTime", "<=", latest)]
 
 
-def _in_window(command: Command, body: dict[str, Any]) -> bool:
+def made_in_window(command: Command, body: dict[str, Any]) -> bool:
+    """Whether a record was made while the sends of this creation could take effect."""
     earliest, latest = _window(command)
     return earliest <= bodies.created_at(body) <= latest
 

@@ -138,7 +138,9 @@ def _find_ours(session: Session, command: Command) -> None:
         failpoints.reach("push.adopted")
     elif found:
         text = f"QuickBooks holds {len(found)} records that this write may have made. Choose one."
-        commands.move(session, command, Event.FOUND_SEVERAL, error_text=text)
+        with transaction.atomic():
+            commands.move(session, command, Event.FOUND_SEVERAL, error_text=text)
+            settle.shown(session, command, found)
     else:
         commands.move(session, command, Event.FOUND_NOTHING)
         failpoints.reach("push.probe_committed")

@@ -60,6 +60,25 @@ def adopted(session: Session, command: Command, body: dict[str, Any]) -> None:
     failpoints.reach("settle.adopting")
 
 
+def shown(session: Session, command: Command, found: list[dict[str, Any]]) -> None:
+    """Keep the records that a held creation may have made, so that a person can compare them."""
+    queues.observe(session.connection, [_observation(command, body) for body in found])
+
+
+@transaction.atomic
+def paired(session: Session, command: Command, body: dict[str, Any]) -> None:
+    """A person says that this record is ours although nothing proves it: tie them without a common past, so that every
+    difference is found and nothing of either side is taken for an edit of the other."""
+    commands.move(session, command, Event.FOUND_OURS, remote_id=bodies.remote_id(body))
+    link = _link(session, command, body)
+    link.local_revision = command.local_revision
+    links.save(session.connection, [link])
+    _remember(session, command, body)
+    queues.observe(session.connection, [_observation(command, body)])
+    _finish(session, command, link)
+    failpoints.reach("settle.adopting")
+
+
 @transaction.atomic
 def superseded(session: Session, command: Command, event: Event, facts: dict[str, Any]) -> None:
     """The record moved or is gone: drop this write, read the record and merge again.

@@ -16,7 +16,7 @@ from django.db.models import Exists, OuterRef
 from ledger import models as ledger_models
 from ledger.data import ENTITIES, Entity
 from qbsync import clock
-from qbsync.engine import failpoints, notify, queues, settings, tokens
+from qbsync.engine import failpoints, held, notify, queues, settings, tokens
 from qbsync.engine.errors import Busy, SyncStopped, place_of
 from qbsync.engine.sync import sync
 from qbsync.models import Command, Conflict, Connection, InboxRow, Link, OutboxRow
@@ -129,4 +129,6 @@ def _pull_is_due(connection: Connection) -> bool:
 
 def _has_work(connection: Connection) -> bool:
     unsettled = Command.objects.filter(connection=connection, state__in=[State.READY, State.SENDING, State.UNKNOWN])
+    if held.waiting(connection):
+        return True
     return unsettled.exists() or queues.has_due(InboxRow, connection) or queues.has_due(OutboxRow, connection)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from ledger.data import ENTITIES, Entity
 from qbsync import clock
-from qbsync.engine import failpoints, match, notify, queues, session
+from qbsync.engine import failpoints, held, match, notify, queues, session
 from qbsync.engine.errors import RetryLater
 from qbsync.engine.pull import pull, read_missing_bodies, request_full_pull
 from qbsync.engine.push import run_commands
@@ -36,6 +36,7 @@ def sync(
         request_full_pull(connection_id)
     with session.opened(connection_id, kind=kind) as company:
         company.progress = progress or company.progress
+        held.carry_on(company)
         if match.is_due(company.connection):
             settle_open(company)
             match.carry_on(company)

@@ -93,6 +93,8 @@ def explain(record: Situation) -> Standing:
     """Pure. What needs a person comes before what mends itself, and that before what is done."""
     if record.conflict is not None:
         return _conflict(record.conflict)
+    if record.command is not None and record.command.state == State.LEFT:
+        return _left_alone(record.command)
     if record.command is not None and record.command.state in (State.HELD, State.UNKNOWN):
         return _doubtful(record.command)
     parked = [row for row in (record.outbox, record.inbox) if row is not None and row.parked]
@@ -130,6 +132,11 @@ def _doubtful(command: Command) -> Standing:
         word="checking",
         sentence="QuickBooks did not say whether it took the last change; Batchly looks before it sends anything again.",
     )
+
+
+def _left_alone(command: Command) -> Standing:
+    sentence = f"It is not sent to QuickBooks: {command.error_text} It can be sent later from the page of this write."
+    return Standing(word="not_linked", sentence=sentence)
 
 
 def _moving(record: Situation) -> bool:

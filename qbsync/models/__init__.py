@@ -3,6 +3,7 @@
 from qbsync.models.command import Command
 from qbsync.models.conflict import Conflict, Decision, ResolutionRule
 from qbsync.models.connection import Connection, ConnectRequest, Credential, Cursor, Lease
+from qbsync.models.held import HeldAnswer
 from qbsync.models.link import Link, RemoteRecord, RemoteReference
 from qbsync.models.matching import MatchProposal
 from qbsync.models.queue import InboxRow, OutboxRow
@@ -18,6 +19,7 @@ __all__ = [
     "Credential",
     "Cursor",
     "Decision",
+    "HeldAnswer",
     "InboxRow",
     "Lease",
     "Link",

@@ -287,6 +287,8 @@ class People:
         worker = Worker(self.world, fence=max(self.world.db.fence, row.fence), seen={row.pk: row.standing})
         if not made:
             worker.move(row, Event.RELEASED)
+            self.world.db.enqueue(row.local_id, self.world.now)
+            self.world.db.release([f"command:{row.pk}"], self.world.now)
             return
         body = entries[made[0]].history[0][1]
         worker.adopted(row, body)

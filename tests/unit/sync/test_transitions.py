@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qbsync.transitions import (
+    FOR_PEOPLE,
     MAX_DOUBTFUL_ATTEMPTS,
     RETRY_STEPS,
     Event,
@@ -64,7 +65,7 @@ def test_nothing_is_done_before_the_next_try_is_due() -> None:
     assert next_step(later(5), waiting, TIMING) == (Step.SEND, None)
 
 
-@pytest.mark.parametrize("state", [State.DONE, State.CANCELLED, State.REJECTED, State.HELD])
+@pytest.mark.parametrize("state", [State.DONE, State.CANCELLED, State.REJECTED, *FOR_PEOPLE])
 def test_a_settled_or_held_command_is_left_alone(state: State) -> None:
     assert next_step(later(9999), replace(sent(), state=state), TIMING) == (Step.LEAVE, None)
 
@@ -135,11 +136,21 @@ def test_a_record_that_moved_cancels_the_write() -> None:
     assert after(START, sent(Operation.UPDATE), Event.SUPERSEDED).state is State.CANCELLED
 
 
-def test_several_finds_or_an_unknown_deletion_wait_for_a_person_who_can_release_them() -> None:
-    for event in (Event.FOUND_SEVERAL, Event.SOMETHING_DELETED):
-        held = after(later(200), lost(), event)
-        assert held.state is State.HELD
-        assert after(later(300), held, Event.RELEASED).state is State.READY
+@pytest.mark.parametrize("event", [Event.FOUND_SEVERAL, Event.SOMETHING_DELETED])
+def test_several_finds_or_an_unknown_deletion_wait_for_a_person(event: Event) -> None:
+    held = after(later(200), lost(), event)
+    left = after(later(300), held, Event.LEFT_ALONE)
+    assert (held.state, left.state) == (State.HELD, State.LEFT)
+    for waiting in (held, left):  # what was left alone can still be answered
+        assert after(later(400), waiting, Event.FOUND_OURS).state is State.DONE
+        assert after(later(400), waiting, Event.RELEASED).state is State.CANCELLED
+
+
+def test_nobody_leaves_alone_or_releases_what_can_find_its_own_way() -> None:
+    for standing in (NEW, sent(), lost()):
+        for event in (Event.LEFT_ALONE, Event.RELEASED):
+            with pytest.raises(ValueError, match="cannot"):
+                after(later(300), standing, event)
 
 
 @pytest.mark.parametrize("state", [State.DONE, State.CANCELLED, State.REJECTED])
