@@ -46,7 +46,9 @@ class CompanyFacts:
     outbox: Queue = Queue()
     open_writes: int = 0
     doubtful_writes: int = 0
-    """Writes of which nobody knows whether QuickBooks took them, or which wait for a person."""
+    """Writes of which nobody knows yet whether QuickBooks took them; they are being looked for."""
+    held_writes: int = 0
+    """Writes of which only a person can tell what became of them."""
     oldest_doubt: datetime | None = None
     open_conflicts: int = 0
     last_run: str = ""
@@ -112,16 +114,16 @@ def _queues(model: type[QueueRow]) -> dict[UUID, Queue]:
 
 
 def _writes() -> dict[UUID, dict[str, Any]]:
-    doubtful = Q(state__in=[State.UNKNOWN, State.HELD])
+    doubtful = Q(state=State.UNKNOWN)
     rows = Command.objects.filter(state__in=OPEN_STATES).order_by().values("connection_id")
     counted = rows.annotate(
         open_writes=Count("pk"),
         doubtful_writes=Count("pk", filter=doubtful),
+        held_writes=Count("pk", filter=Q(state=State.HELD)),
         oldest_doubt=Min("last_sent_at", filter=doubtful),
     )
     return {
-        row["connection_id"]: {name: row[name] for name in ("open_writes", "doubtful_writes", "oldest_doubt")}
-        for row in counted
+        row["connection_id"]: {name: value for name, value in row.items() if name != "connection_id"} for row in counted
     }
 
 

@@ -110,6 +110,11 @@ def _for_people(company: CompanyFacts, now: datetime, limits: Limits) -> Iterato
         yield _warning(company, "parked", f"{_count(parked, 'record')} cannot go on without a person.")
     if company.open_conflicts:
         yield _warning(company, "conflicts", f"{_count(company.open_conflicts, 'conflict')} to decide.")
+    if company.held_writes:
+        count = _count(company.held_writes, "write")
+        yield _warning(
+            company, "held", f"{count} held: say what became of it in QuickBooks (Held writes, or qbo_held)."
+        )
     if company.oldest_doubt is not None and now - company.oldest_doubt > limits.doubt:
         count = _count(company.doubtful_writes, "write")
         yield _warning(

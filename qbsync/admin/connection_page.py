@@ -13,7 +13,7 @@ from qbsync.admin import records, runs_text
 from qbsync.admin.status import RUN, Mark
 from qbsync.models import Command, Conflict, Connection, InboxRow, OutboxRow, Run
 from qbsync.models.queue import QueueRow
-from qbsync.transitions import OPEN_STATES
+from qbsync.transitions import OPEN_STATES, State
 
 SHOWN_ROWS = 10
 """Parked rows and runs on the page; the lists have the rest."""
@@ -55,6 +55,8 @@ class ConnectionFacts:
     parked: Sequence[ParkedRow]
     open_commands: Sequence[tuple[str, int]]
     open_conflicts: int
+    held: int
+    """Writes of which a person has to say what became of them."""
     runs: Sequence[RunLine]
 
 
@@ -65,6 +67,7 @@ def facts(connection: Connection) -> ConnectionFacts:
         parked=_parked(connection),
         open_commands=_open_commands(connection),
         open_conflicts=Conflict.objects.filter(connection=connection, resolution="pending").count(),
+        held=Command.objects.filter(connection=connection, state=State.HELD).count(),
         runs=[
             RunLine(run=run, mark=RUN[run.outcome], counts=runs_text.summary(run.counts))
             for run in Run.objects.filter(connection=connection).order_by("-started_at")[:SHOWN_ROWS]

@@ -15,6 +15,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -23,9 +24,11 @@ from ledger.data import Entity
 from qbsync import tasks
 from qbsync.admin import records, runs_text
 from qbsync.admin.base import ReadOnlyAdmin, badge
+from qbsync.admin.held import HeldPages
 from qbsync.admin.status import COMMAND, RUN, STANDING, queue_mark
 from qbsync.engine import queues, why
 from qbsync.models import Command, Connection, InboxRow, Link, OutboxRow, RemoteReference, Run
+from qbsync.transitions import FOR_PEOPLE
 
 COMPANY = ("connection", OwnRows)
 
@@ -98,8 +101,11 @@ class LinkAdmin(NamedAdmin):
         return badge(STANDING[_standing(link).word])
 
     @admin.display(description="Why")
-    def explained(self, link: Link) -> str:
-        return _standing(link).sentence
+    def explained(self, link: Link) -> str | SafeString:
+        """The sentence, and the way to the page on which a person can decide about it."""
+        standing = _standing(link)
+        page = records.decision_page(standing)
+        return format_html('{} <a href="{}">Decide</a>', standing.sentence, page) if page else standing.sentence
 
 
 def _standing(link: Link) -> why.Standing:
@@ -109,14 +115,24 @@ def _standing(link: Link) -> why.Standing:
 
 
 @admin.register(Command)
-class CommandAdmin(NamedAdmin):
+class CommandAdmin(HeldPages, NamedAdmin):
     """Writes to QuickBooks, each noted before it was sent."""
 
-    list_display = ("created_at", "record", "operation", "state_mark", "attempts", "error_text", "connection")
+    list_display = (
+        "created_at",
+        "record",
+        "operation",
+        "state_mark",
+        "attempts",
+        "error_text",
+        "way_out",
+        "connection",
+    )
     list_filter = (COMPANY, "state", "entity", "operation")
     search_fields = ("request_id", "remote_id", "intuit_tid", "error_text")
     ordering = ("-created_at",)
     exclude = ("payload", "sent_version")
+    list_select_related = ("connection",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("payload", "sent_version")
@@ -124,6 +140,12 @@ class CommandAdmin(NamedAdmin):
     @admin.display(description="Status", ordering="state")
     def state_mark(self, command: Command) -> SafeString:
         return badge(COMMAND[command.state])
+
+    @admin.display(description="")
+    def way_out(self, command: Command) -> str | SafeString:
+        if command.state not in FOR_PEOPLE:
+            return ""
+        return format_html('<a href="{}">Answer</a>', reverse("admin:qbsync_command_change", args=[command.pk]))
 
 
 @admin.register(Run)

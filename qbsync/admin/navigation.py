@@ -14,6 +14,7 @@ SECTIONS: tuple[tuple[str, bool, tuple[tuple[str, str, str], ...]], ...] = (
         (
             ("Home", "home", "index"),
             ("Conflicts", "call_split", "qbsync_conflict_changelist"),
+            ("Held writes", "front_hand", "qbsync_command_changelist?state__exact=held"),
             ("Matching", "join_inner", "qbsync_matchproposal_changelist"),
             ("Connections", "link", "qbsync_connection_changelist"),
             ("Runs", "history", "qbsync_run_changelist"),
@@ -59,7 +60,7 @@ SECTIONS: tuple[tuple[str, bool, tuple[tuple[str, str, str], ...]], ...] = (
         ),
     ),
 )
-"""(title, whether it starts folded, (title, icon, name of the page))."""
+"""(title, whether it starts folded, (title, icon, name of the page and which rows of it))."""
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
@@ -69,7 +70,12 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "title": title,
             "collapsible": folded,
             "separator": True,
-            "items": [{"title": name, "icon": icon, "link": reverse(f"admin:{page}")} for name, icon, page in pages],
+            "items": [{"title": name, "icon": icon, "link": _address(page)} for name, icon, page in pages],
         }
         for title, folded, pages in SECTIONS
     ]
+
+
+def _address(page: str) -> str:
+    name, mark, rows = page.partition("?")
+    return reverse(f"admin:{name}") + mark + rows

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.urls import reverse
 
 from ledger import models as ledger_models
+from qbsync.engine.why import Standing
 
 MODELS: dict[str, Any] = {
     "customer": ledger_models.Customer,
@@ -38,3 +39,10 @@ def names(keys: Iterable[Key]) -> dict[Key, str]:
 def ledger_page(entity: str, local_id: UUID) -> str:
     """The address of a record's page."""
     return reverse(f"admin:ledger_{entity}_change", args=[local_id])
+
+
+def decision_page(standing: Standing) -> str:
+    """The address of the page on which a person decides about a record of this standing, or ""."""
+    if standing.held is not None:
+        return reverse("admin:qbsync_command_change", args=[standing.held])
+    return reverse("admin:qbsync_conflict_change", args=[standing.case]) if standing.case is not None else ""

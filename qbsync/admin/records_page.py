@@ -31,6 +31,8 @@ class RecordLine:
     address: str
     mark: Mark
     why: str
+    decide: str
+    """The page on which a person can decide about it, or ""."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +59,7 @@ def page(connection: Connection, entity: Entity, *, search: str, number: str) ->
             address=records.ledger_page(entity, row.pk),
             mark=STANDING[standings[row.pk].word],
             why=standings[row.pk].sentence,
+            decide=records.decision_page(standings[row.pk]),
         )
         for row in shown
     ]

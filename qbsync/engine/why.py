@@ -54,6 +54,10 @@ class Standing:
 
     word: Word
     sentence: str
+    case: UUID | None = None
+    """The open conflict that a person can decide."""
+    held: UUID | None = None
+    """The held write for which a person can answer."""
 
 
 def why(connection: Connection, entity: Entity, local_id: UUID) -> str:
@@ -115,19 +119,20 @@ def explain(record: Situation) -> Standing:
 
 def _conflict(conflict: Conflict) -> Standing:
     if conflict.kind == Conflict.Kind.VALIDATION:
-        return Standing(word="needs_you", sentence=f"QuickBooks refused it: {conflict.message}")
+        return Standing(word="needs_you", sentence=f"QuickBooks refused it: {conflict.message}", case=conflict.pk)
     if conflict.kind == Conflict.Kind.DELETE:
-        return Standing(
-            word="conflict", sentence="It ended on one side and was changed on the other; a person decides."
-        )
+        sentence = "It ended on one side and was changed on the other; a person decides."
+        return Standing(word="conflict", sentence=sentence, case=conflict.pk)
     units = ", ".join(unit["unit"].replace("_", " ") for unit in conflict.units)
-    return Standing(word="conflict", sentence=f"Both sides changed it differently ({units}); a person decides.")
+    sentence = f"Both sides changed it differently ({units}); a person decides."
+    return Standing(word="conflict", sentence=sentence, case=conflict.pk)
 
 
 def _doubtful(command: Command) -> Standing:
     if command.state == State.HELD:
         reason = command.error_text or "Several records in QuickBooks could be it."
-        return Standing(word="needs_you", sentence=f"Nobody can tell whether QuickBooks has it. {reason}")
+        sentence = f"Nobody can tell whether QuickBooks has it. {reason}"
+        return Standing(word="needs_you", sentence=sentence, held=command.pk)
     return Standing(
         word="checking",
         sentence="QuickBooks did not say whether it took the last change; Batchly looks before it sends anything again.",
@@ -136,7 +141,7 @@ def _doubtful(command: Command) -> Standing:
 
 def _left_alone(command: Command) -> Standing:
     sentence = f"It is not sent to QuickBooks: {command.error_text} It can be sent later from the page of this write."
-    return Standing(word="not_linked", sentence=sentence)
+    return Standing(word="not_linked", sentence=sentence, held=command.pk)
 
 
 def _moving(record: Situation) -> bool:

@@ -132,7 +132,7 @@ class Writes(Lease):
         return [
             body
             for body in self.candidates(row)
-            if probe._in_window(as_read, body)  # type: ignore[arg-type]
+            if probe.made_in_window(as_read, body)  # type: ignore[arg-type]
             and (not marked or mapping.marker(body) == marked)
             and body["Id"] not in db.tied
         ]
