@@ -20,6 +20,7 @@ from django.urls import path, reverse
 
 from ledger.admin.scope import ADMINS, OPERATORS, VIEWERS, OwnRows, organizations
 from qbsync import tasks
+from qbsync.admin import readable
 from qbsync.admin.base import ReadOnlyAdmin
 from qbsync.engine import match_decisions
 from qbsync.engine.errors import NeedsPerson
@@ -33,19 +34,42 @@ AT_ONCE: dict[str, tuple[tuple[str, ...], Decide]] = {
     "rest": (ADMINS, match_decisions.leave_rest),
 }
 WANTED = frozenset(Connection.Wanted.values)
+FILL = "fill"
+"""The step that chooses what pairs do with a value against none."""
 
 
 @admin.register(MatchProposal)
 class MatchProposalAdmin(ReadOnlyAdmin):
     """Records that may be the same on both sides."""
 
-    list_display = ("entity", "local_facts", "remote_facts", "band", "evidence", "blocked", "decision", "connection")
+    list_display = (
+        "entity",
+        "local_facts",
+        "remote_facts",
+        "band",
+        "evidence",
+        "filled",
+        "differs",
+        "blocked",
+        "decision",
+    )
     list_display_links = None
     list_filter = ("decision", "band", "entity", ("connection", OwnRows))
     search_fields = ("local_facts", "remote_facts")
     ordering = ("applied_at", "pk")
     actions = ("approve", "leave_alone")
     list_before_template = "qbsync/matching.html"
+
+    @admin.display(description="Filled in")
+    def filled(self, row: MatchProposal) -> str:
+        """The empty parts that are filled from the other side when the pair is linked."""
+        sides = (("Batchly", row.fills_batchly), ("QuickBooks", row.fills_quickbooks))
+        return "; ".join(f"{side}: {_titles(units)}" for side, units in sides if units)
+
+    @admin.display(description="To settle later")
+    def differs(self, row: MatchProposal) -> str:
+        """The parts about which the sides disagree; they become a conflict when the pair is linked."""
+        return _titles(row.comparison.get("differs", []))
 
     def has_decide_permission(self, request: HttpRequest) -> bool:
         return self.may(request, OPERATORS)
@@ -78,6 +102,7 @@ class MatchProposalAdmin(ReadOnlyAdmin):
                 "summary": match_decisions.summary(company),
                 "may_decide": self.may(request, OPERATORS, company),
                 "may_decide_all": self.may(request, ADMINS, company),
+                "fillings": Connection.Filling.choices,
             }
             for company in mine.exclude(matching=Connection.Matching.NONE)
         ]
@@ -93,12 +118,14 @@ class MatchProposalAdmin(ReadOnlyAdmin):
         """One of the buttons that are about a whole company."""
         mine = Connection.objects.filter(organization__in=organizations(request, VIEWERS))
         company = mine.filter(pk=connection_id).first()
-        if company is None or request.method != "POST" or step not in {*AT_ONCE, *WANTED}:
+        if company is None or request.method != "POST" or step not in {*AT_ONCE, *WANTED, FILL}:
             raise Http404("There is no such step.")
-        roles, decide = AT_ONCE.get(step, (OPERATORS, None))
+        roles, decide = (ADMINS, None) if step == FILL else AT_ONCE.get(step, (OPERATORS, None))
         if not self.may(request, roles, company):
             raise PermissionDenied("Your role in this organization does not permit this.")
-        if decide is not None:
+        if step == FILL:
+            self._fill(request, company)
+        elif decide is not None:
             count = decide(company, actor=request.user.get_username())
             self.message_user(request, f"{company}: decided {count}.", messages.SUCCESS)
         else:
@@ -106,3 +133,18 @@ class MatchProposalAdmin(ReadOnlyAdmin):
             transaction.on_commit(partial(tasks.ask, company.pk))
             self.message_user(request, f"{company}: asked for. It is done with the next sync.", messages.SUCCESS)
         return HttpResponseRedirect(reverse(LIST))
+
+    def _fill(self, request: HttpRequest, company: Connection) -> None:
+        policy = request.POST.get("filling", "")
+        if policy not in Connection.Filling.values:
+            raise Http404("There is no such choice.")
+        count = match_decisions.fill(company, policy, actor=request.user.get_username())
+        transaction.on_commit(partial(tasks.ask, company.pk))
+        words = Connection.Filling(policy).label.lower()
+        self.message_user(
+            request, f"{company}: {words}, in {count} pairs. Both sides are read again.", messages.SUCCESS
+        )
+
+
+def _titles(units: list[str]) -> str:
+    return ", ".join(readable.title(unit) for unit in units)

@@ -19,7 +19,7 @@ from django.db.models import QuerySet
 from ledger.data import ENTITIES, Entity
 from ledger.services.rows import MODELS
 from qbsync import clock
-from qbsync.engine import bodies, links, match_proposals, queues
+from qbsync.engine import bodies, links, match_filling, match_proposals, queues
 from qbsync.engine.apply import landed_names
 from qbsync.engine.errors import NeedsPerson
 from qbsync.engine.match_proposals import Draft
@@ -181,6 +181,7 @@ def _carry_out(connection: Connection, sides: Sides, rows: Sequence[MatchProposa
     made = [row for row in rows if row.decision == Decision.CREATE]
     pairs = [_link(connection, sides, row, draft) for row in linked]
     links.save(connection, pairs)
+    match_filling.record(connection, sides, linked, draft.known)
     incoming = [row.remote_id for row in [*linked, *made] if row.remote_id]
     outgoing = [row.local_id for row in made if row.local_id is not None]
     queues.observe(connection, [_seen(sides, remote_id) for remote_id in incoming])
@@ -198,7 +199,8 @@ def _seen(sides: Sides, remote_id: str) -> Observation:
 
 
 def _link(connection: Connection, sides: Sides, row: MatchProposal, draft: Draft) -> Link:
-    """A pair without a base: what is equal will be agreed by the first merge, what is not becomes a case."""
+    """A pair without a base: what is equal will be agreed by the first merge, what is not becomes a case. Only of what
+    one side fills in the other the past is known: both said what the emptier one says."""
     assert row.local_id is not None
     return Link(
         organization_id=connection.organization_id,
@@ -206,6 +208,7 @@ def _link(connection: Connection, sides: Sides, row: MatchProposal, draft: Draft
         entity=sides.entity,
         local_id=row.local_id,
         remote_id=row.remote_id,
+        base_units=match_filling.past_of(sides, row, draft.known),
         line_ids=_line_ids(sides, row.local_id, row.remote_id, draft),
     )
 

@@ -6,7 +6,7 @@ Called by `qbo_match` and the matching page. A decision is only noted; `match.ap
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -20,6 +20,13 @@ from qbsync.models import Connection, MatchProposal
 Decision, Band = MatchProposal.Decision, MatchProposal.Band
 KINDS = ("link", "create in Batchly", "create in QuickBooks", "blocked", "left alone")
 
+COMPARED: dict[str, Callable[[MatchProposal], list[str]]] = {
+    "fills_batchly": lambda row: row.fills_batchly,
+    "fills_quickbooks": lambda row: row.fills_quickbooks,
+    "differ": lambda row: row.comparison.get("differs", []),
+}
+"""What the summary counts of pairs: the records of which each of these says something."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SummaryLine:
@@ -32,6 +39,11 @@ class SummaryLine:
     count: int
     totals: dict[str, str]
     """Currency -> amount."""
+    fills_batchly: int = 0
+    """Records in which something empty is filled in Batchly from QuickBooks."""
+    fills_quickbooks: int = 0
+    differ: int = 0
+    """Records that will be a case, because both sides say something else."""
 
 
 def open_rows(connection: Connection) -> QuerySet[MatchProposal]:
@@ -53,10 +65,13 @@ def kind_of(row: MatchProposal) -> str:
 def summary(connection: Connection) -> list[SummaryLine]:
     """What would be linked, created on either side and what is blocked, with counts and money."""
     counts: Counter[tuple[str, str, str, str]] = Counter()
+    filled: dict[str, Counter[tuple[str, str, str, str]]] = {name: Counter() for name in COMPARED}
     money: defaultdict[tuple[str, str, str, str], defaultdict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
     for row in open_rows(connection).iterator():
         key = row.entity, kind_of(row), row.band, row.decision
         counts[key] += 1
+        for name, of in COMPARED.items():
+            filled[name][key] += bool(of(row))
         if row.total is not None:
             money[key][row.currency] += row.total
     return [
@@ -67,6 +82,7 @@ def summary(connection: Connection) -> list[SummaryLine]:
             decision=key[3],
             count=count,
             totals={currency: f"{amount:.2f}" for currency, amount in sorted(money[key].items())},
+            **{name: counter[key] for name, counter in filled.items()},
         )
         for key, count in sorted(counts.items())
     ]
@@ -113,6 +129,19 @@ def leave_rest(connection: Connection, *, actor: str) -> int:
 def want(connection: Connection, step: str) -> None:
     """Have the next sync of the company read both sides again, or apply what is approved."""
     Connection.objects.filter(pk=connection.pk).update(matching_wanted=Connection.Wanted(step))
+
+
+def fill(connection: Connection, policy: str, *, actor: str) -> int:
+    """Choose what pairs do with a value against none, for all pairs that are not carried out yet. Gives their number.
+
+    The next sync reads both sides again, so that the plan shows what the choice means before it is applied.
+    """
+    chosen = Connection.Filling(policy)
+    Connection.objects.filter(pk=connection.pk).update(
+        matching_filling=chosen, matching_filling_by=actor[:150], matching_wanted=Connection.Wanted.PROPOSE
+    )
+    connection.matching_filling, connection.matching_filling_by = chosen, actor[:150]
+    return open_rows(connection).exclude(local_id=None).exclude(remote_id="").count()
 
 
 @transaction.atomic

@@ -13,7 +13,7 @@ from uuid import UUID
 from ledger.data import ENTITIES, Entity, InvoiceData, PaymentData
 from ledger.services import Record
 from qbsync import clock
-from qbsync.engine import bodies, queues, references
+from qbsync.engine import bodies, match_filling, queues, references
 from qbsync.engine.match_sides import (
     NAME_PROPERTIES,
     Sides,
@@ -119,6 +119,7 @@ def _is_live(record: Record) -> bool:
 def _pair_row(made: Draft, sides: Sides, pair: Pair) -> MatchProposal:
     row = _row(made, sides, local_id=UUID(pair.local), remote_id=pair.remote, band=pair.band)
     row.evidence, row.by_hand = pair.reason, pair.reason == "paired by hand"
+    row.comparison = match_filling.comparison(made.session.connection, sides, row, made.known)
     return row
 
 

@@ -32,6 +32,12 @@ class Connection(models.Model):
         PROPOSE = "propose", "Read both sides again"
         APPLY = "apply", "Apply what is approved"
 
+    class Filling(models.TextChoices):
+        BOTH = "both", "Fill what is empty on either side from the other"
+        BATCHLY = "batchly", "Fill only what is empty in Batchly"
+        QUICKBOOKS = "quickbooks", "Fill only what is empty in QuickBooks"
+        ASK = "ask", "Ask about every difference"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organization = models.ForeignKey("ledger.Organization", on_delete=models.PROTECT, related_name="connections")
     environment = models.CharField(max_length=16)
@@ -46,6 +52,10 @@ class Connection(models.Model):
     """Open: records are on both sides and it is not decided yet which belong together; until then nothing flows."""
     matching_wanted = models.CharField(max_length=8, choices=Wanted, blank=True)
     """What a person asked the next sync to do about the matching."""
+    matching_filling = models.CharField(max_length=12, choices=Filling, default=Filling.BOTH)
+    """What a matched pair does with a value that stands against none at all."""
+    matching_filling_by = models.CharField(max_length=150, blank=True)
+    """Who chose so; "" = nobody, it is the default."""
     pull_enabled = models.BooleanField(default=True)
     push_enabled = models.BooleanField(default=True)
     connected_at = models.DateTimeField()

@@ -40,6 +40,9 @@ class MatchProposal(CompanyOwned):
     local_revision = models.PositiveIntegerField(null=True)
     remote_token = models.BigIntegerField(null=True)
     """The states that were shown: a decision counts for these and no others."""
+    comparison = models.JSONField(default=dict)
+    """Of a pair: {"taken": {unit: "local" | "remote"}, "differs": [unit]}, the empty parts that are filled from the other
+    side and the parts that a person has to settle."""
     by_hand = models.BooleanField(default=False)
     """A person paired two records that were proposed alone."""
     decision = models.CharField(max_length=8, choices=Decision, default=Decision.PENDING)
@@ -66,6 +69,14 @@ class MatchProposal(CompanyOwned):
 
     def __str__(self) -> str:
         return f"{self.entity} {self.local_facts or self.remote_facts}"
+
+    @property
+    def fills_batchly(self) -> list[str]:
+        return sorted(unit for unit, side in self.comparison.get("taken", {}).items() if side == "remote")
+
+    @property
+    def fills_quickbooks(self) -> list[str]:
+        return sorted(unit for unit, side in self.comparison.get("taken", {}).items() if side == "local")
 
     @property
     def is_pair(self) -> bool:

@@ -29,6 +29,8 @@ class Command(CompanyCommand):
         action.add_argument("--approve", nargs="+", metavar="exact|all|ID", help="Approve certain pairs, all, or rows.")
         action.add_argument("--leave", nargs="+", metavar="rest|ID", help="Keep rows as they are, each on its side.")
         action.add_argument("--pair", nargs=2, type=int, metavar="ID", help="Make one pair of two rows, and link it.")
+        fillings = Connection.Filling.values
+        action.add_argument("--fill", choices=fillings, help="Which side is filled where only the other has a value.")
         action.add_argument("--apply", action="store_true", help="Link and create what is approved.")
         parser.add_argument("--dry-run", action="store_true", help="Show what would be stored, and store nothing.")
 
@@ -47,6 +49,10 @@ class Command(CompanyCommand):
             self._counted("approved", _approve(company, options["approve"]))
         elif options["leave"]:
             self._counted("left alone", _leave(company, options["leave"]))
+        elif options["fill"]:
+            count = match_decisions.fill(company, options["fill"], actor=actor())
+            words = Connection.Filling(options["fill"]).label
+            self.tell(f"{words}; {count} pairs. Propose again to see what it means.", done=True, count=count)
         elif options["pair"]:
             row = match_decisions.pair(company, *options["pair"], actor=actor())
             self.tell(f"{row.local_facts} and {row.remote_facts} will be linked.", paired=row.pk)
@@ -111,10 +117,13 @@ def _numbers(chosen: list[str], words: str) -> list[int]:
 def _text(row: MatchProposal) -> str:
     ours, theirs = row.local_facts or "-", row.remote_facts or "-"
     why = " ".join(text for text in (row.evidence, row.blocked if row.blocked != row.evidence else "") if text)
-    return f"{row.pk}  {row.entity}  {ours}  |  {theirs}  [{row.band}, {row.decision}] {why}".rstrip()
+    sides = (("Batchly gets", row.fills_batchly), ("QuickBooks gets", row.fills_quickbooks))
+    parts = [*sides, ("differs", row.comparison.get("differs", []))]
+    more = "".join(f"; {words} {', '.join(units)}" for words, units in parts if units)
+    return f"{row.pk}  {row.entity}  {ours}  |  {theirs}  [{row.band}, {row.decision}] {why}{more}".rstrip()
 
 
 def _facts(row: MatchProposal) -> dict[str, Any]:
     names = ("entity", "local_id", "remote_id", "band", "evidence", "blocked", "local_facts", "remote_facts")
-    more = ("total", "currency", "decision", "decided_by", "decided_at")
+    more = ("comparison", "total", "currency", "decision", "decided_by", "decided_at")
     return {"id": row.pk, "kind": match_decisions.kind_of(row)} | {name: getattr(row, name) for name in (*names, *more)}
