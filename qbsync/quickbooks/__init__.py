@@ -9,7 +9,7 @@ Used by the sync engine and by scripts. Tokens are obtained with `qbsync.quickbo
 `qbsync.quickbooks.faults`.
 """
 
-from qbsync.quickbooks.answers import ChangeSet, DeletedRow, Exchange, QueryPage, Written
+from qbsync.quickbooks.answers import BatchItem, ChangeSet, DeletedRow, Exchange, QueryPage, Written
 from qbsync.quickbooks.auth import InvalidClient, InvalidGrant, TokenAnswer, TokenFault, TokenServiceDown
 from qbsync.quickbooks.client import Client
 from qbsync.quickbooks.endpoints import Endpoints
@@ -31,10 +31,11 @@ from qbsync.quickbooks.faults import (
     TryAgain,
     Unauthorized,
 )
-from qbsync.quickbooks.limits import Limiter, WaitedTooLong
+from qbsync.quickbooks.limits import Limiter, TakenPlaces, WaitedTooLong
 from qbsync.quickbooks.query import Select, select
 
 __all__ = [
+    "BatchItem",
     "ChangeSet",
     "Client",
     "ClosedPeriod",
@@ -58,6 +59,7 @@ __all__ = [
     "Select",
     "Stale",
     "SubscriptionEnded",
+    "TakenPlaces",
     "Throttled",
     "TokenAnswer",
     "TokenFault",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 Entity = dict[str, Any]  # one record as QuickBooks wrote it: amounts with a fraction are Decimal, whole numbers int
 
@@ -39,6 +39,15 @@ class Written:
     body: Entity
     time: datetime
     tid: str
+
+
+@dataclass(frozen=True)
+class BatchItem:
+    """One write of a batch. Voids and deletions go alone."""
+
+    operation: Literal["create", "update"]
+    entity: str
+    body: Entity
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from datetime import datetime
 from typing import Self
 from urllib.parse import urlsplit
 
-from qbsync.quickbooks import protocol
-from qbsync.quickbooks.answers import ChangeSet, Entity, Exchange, QueryPage, Written
+from qbsync.quickbooks import batch, protocol
+from qbsync.quickbooks.answers import BatchItem, ChangeSet, Entity, Exchange, QueryPage, Written
 from qbsync.quickbooks.endpoints import Endpoints
-from qbsync.quickbooks.faults import OutcomeUnknown, Throttled
-from qbsync.quickbooks.limits import Limiter
+from qbsync.quickbooks.faults import OutcomeUnknown, QuickBooksFault, Throttled
+from qbsync.quickbooks.limits import Places
 from qbsync.quickbooks.protocol import Request
 from qbsync.quickbooks.query import select
 from qbsync.quickbooks.transport import Answer, Timeout, Transport
@@ -37,7 +37,7 @@ class Client:
         endpoints: Endpoints,
         realm_id: str,
         access_token: Callable[[], str] | str,
-        limiter: Limiter | None = None,
+        limiter: Places | None = None,
         timeout: Timeout = DEFAULT_TIMEOUT,
         on_exchange: Callable[[Exchange], None] | None = None,
     ) -> None:
@@ -101,6 +101,14 @@ class Client:
     def delete(self, entity: str, body: Entity, *, request_id: str) -> Written:
         return self._write(protocol.delete(self._company, entity, body, request_id=request_id), body)
 
+    def write_batch(self, items: Sequence[BatchItem], *, request_id: str) -> list[Written | QuickBooksFault]:
+        """Each item's own outcome, in their order; raises when the batch as a whole has none (F7.3, F7.7)."""
+        answer, headers = self._call(batch.request(self._company, items, request_id=request_id))
+        found = batch.outcomes(answer, headers, items=items)
+        if any(isinstance(outcome, Throttled) for outcome in found):  # F7.6
+            self._pause(None)
+        return found
+
     # --- one call ---
 
     def _one(self, request: Request) -> Entity:
@@ -119,9 +127,12 @@ class Client:
         try:
             return protocol.decipher(answer.status, answer.headers, answer.body), answer.headers
         except Throttled as fault:
-            if self._limiter:
-                self._limiter.pause(PAUSE_AFTER_THROTTLE if fault.retry_after is None else fault.retry_after)
+            self._pause(fault.retry_after)
             raise
+
+    def _pause(self, seconds: float | None) -> None:
+        if self._limiter:
+            self._limiter.pause(PAUSE_AFTER_THROTTLE if seconds is None else seconds)
 
     def _timed(self, request: Request, authorization: str) -> Answer:
         begun = time.monotonic()

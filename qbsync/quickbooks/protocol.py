@@ -27,7 +27,7 @@ MAX_QUERY_IN_URL = (
 CHANGE_CAP = 1_000  # rows in one answer of change data capture, which has no paging (F6.10)
 
 _ACCEPT = {"Accept": "application/json"}  # without it the API answers XML (F1.7)
-_JSON = {**_ACCEPT, "Content-Type": "application/json"}
+JSON_HEADERS = {**_ACCEPT, "Content-Type": "application/json"}
 _VOID = {"Invoice": {"operation": "void"}, "Payment": {"operation": "update", "include": "void"}}  # F3.1.10, F3.1.12
 _FROM = re.compile(r"\bFROM\s+([A-Za-z]+)", re.IGNORECASE)  # only to label the exchange
 _PAGING = frozenset({"startPosition", "maxResults", "totalCount"})
@@ -80,25 +80,24 @@ def changes(company: str, entities: Sequence[str], since: datetime) -> Request:
 
 
 def create(company: str, entity: str, body: Entity, *, request_id: str) -> Request:
-    if "Id" in body:
-        raise ValueError(f"a {entity} to be created has no Id yet: QuickBooks would take this for an update")
+    refuse_id(entity, body)
     return _post(company, entity, body, request_id=request_id, operation="create")
 
 
 def update(company: str, entity: str, body: Entity, *, request_id: str) -> Request:
-    _require_version(entity, body)
+    require_version(entity, body)
     return _post(company, entity, body, request_id=request_id, operation="update")
 
 
 def void(company: str, entity: str, body: Entity, *, request_id: str) -> Request:
-    _require_version(entity, body)
+    require_version(entity, body)
     if entity not in _VOID:
         raise ValueError(f"how a {entity} is voided is not known: only {' and '.join(_VOID)} are")
     return _post(company, entity, body, request_id=request_id, operation="void", extra=_VOID[entity])
 
 
 def delete(company: str, entity: str, body: Entity, *, request_id: str) -> Request:
-    _require_version(entity, body)
+    require_version(entity, body)
     extra = {"operation": "delete"}
     return _post(company, entity, body, request_id=request_id, operation="delete", extra=extra)
 
@@ -120,10 +119,15 @@ def _post(
         raise ValueError(f"every write needs a request id of 1 to {MAX_REQUEST_ID} characters")
     params = {**(extra or {}), "requestid": request_id, "minorversion": MINOR_VERSION}
     url = f"{company}/{entity_name(entity).lower()}"
-    return Request("POST", url, params, _JSON, wire_json.encode(body), entity, operation)
+    return Request("POST", url, params, JSON_HEADERS, wire_json.encode(body), entity, operation)
 
 
-def _require_version(entity: str, body: Entity) -> None:
+def refuse_id(entity: str, body: Entity) -> None:
+    if "Id" in body:
+        raise ValueError(f"a {entity} to be created has no Id yet: QuickBooks would take this for an update")
+
+
+def require_version(entity: str, body: Entity) -> None:
     missing = [name for name in ("Id", "SyncToken") if not body.get(name)]
     if missing:
         raise ValueError(f"a change to a {entity} needs {' and '.join(missing)}")

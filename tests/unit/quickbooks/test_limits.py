@@ -1,6 +1,7 @@
 """The limiter, on a clock that moves only when it sleeps."""
 
 import threading
+from itertools import count, pairwise
 
 import pytest
 
@@ -71,7 +72,8 @@ def test_a_call_that_fails_gives_its_place_back() -> None:
 
 
 def test_threads_together_stay_below_the_limit() -> None:
-    limiter = Limiter(per_minute=5, per_second=5, in_flight=5, max_wait=0, clock=lambda: 0.0)
+    ticks = count()
+    limiter = Limiter(per_minute=100_000, per_second=5, in_flight=20, max_wait=0, clock=lambda: next(ticks) / 1000)
     granted: list[int] = []
 
     def call(number: int) -> None:
@@ -87,3 +89,37 @@ def test_threads_together_stay_below_the_limit() -> None:
     for thread in threads:
         thread.join()
     assert len(granted) == 5
+
+
+def test_calls_that_overlap_begin_evenly_over_the_minute() -> None:
+    clock = Clock()
+    limiter = Limiter(clock=clock, sleep=clock.sleep)
+    begun = []
+    for _ in range(9):
+        limiter.enter()
+        begun.append(clock.now)
+    gaps = [later - earlier for earlier, later in pairwise(begun)]
+    assert gaps == pytest.approx([60 / 450] * 8)
+
+
+def test_batches_have_a_limit_of_their_own_that_holds_up_no_other_call() -> None:
+    clock = Clock()
+    limiter = Limiter(batches_per_minute=2, max_wait=1, clock=clock, sleep=clock.sleep)
+    for _ in range(2):
+        limiter.enter(batch=True)
+        limiter.leave()
+    with pytest.raises(WaitedTooLong) as caught:
+        limiter.enter(batch=True)
+    assert caught.value.retry_after == pytest.approx(60)
+    assert begin(limiter, clock, 1) == [0.0]
+
+
+def test_who_has_no_patience_learns_at_once_that_there_is_no_place() -> None:
+    clock = Clock()
+    limiter = Limiter(per_second=1, clock=clock, sleep=clock.sleep)
+    limiter.enter()
+    with pytest.raises(WaitedTooLong):
+        limiter.enter(patience=0)
+    assert clock.now == 0.0
+    limiter.leave()
+    assert begin(limiter, clock, 1) == [1.0]
