@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from ledger.data import Entity
 from ledger.services import Record
 from qbsync import clock, transitions
-from qbsync.engine import bodies, settings
+from qbsync.engine import bodies, queues, settings
 from qbsync.engine.errors import LeaseLost
 from qbsync.engine.plan import Draft, Outcome, Subject
 from qbsync.engine.session import Session
@@ -47,6 +47,11 @@ def unsettled(connection: Connection, entity: Entity) -> QuerySet[Command]:
     return open_commands.order_by("created_at", "id")
 
 
+def backlog(connection: Connection, entity: Entity) -> int:
+    """How many writes of an entity wait, counting the records that are still to be looked at."""
+    return unsettled(connection, entity).count() + queues.count_due(OutboxRow, connection, entity)
+
+
 def move(session: Session, command: Command, event: Event, *, retry_after: float | None = None, **facts: Any) -> None:
     """Apply an event by one conditional update; raises LeaseLost when somebody else moved the command meanwhile."""
     before = command.standing
@@ -59,6 +64,12 @@ def move(session: Session, command: Command, event: Event, *, retry_after: float
         raise LeaseLost("Another worker settled this write meanwhile.")
     for name, value in values.items():
         setattr(command, name, value)
+
+
+def explain(held_up: Sequence[Command], reason: str) -> None:
+    """Say on commands that are still to be sent why they were not."""
+    waiting = Command.objects.filter(pk__in=[command.pk for command in held_up], state=State.READY)
+    waiting.update(error_text=reason[:1000])
 
 
 def sent_version(command: Command) -> Version:

@@ -107,6 +107,11 @@ def due(model: type[Row], connection: Connection, entity: Entity, *, now: dateti
     return list(rows.order_by("id")[:PAGE])
 
 
+def count_due(model: type[QueueRow], connection: Connection, entity: Entity) -> int:
+    rows = model._default_manager.filter(connection=connection, entity=entity, parked=False)
+    return rows.filter(next_try_at__lte=clock.now()).count()
+
+
 def has_due(model: type[QueueRow], connection: Connection) -> bool:
     return model._default_manager.filter(connection=connection, parked=False, next_try_at__lte=clock.now()).exists()
 

@@ -19,9 +19,11 @@ from django.db.models import F, Q
 from qbsync import clock
 from qbsync.engine import failpoints, runs, settings, tokens
 from qbsync.engine.errors import Busy, Disconnected, LeaseLost, NeedsPerson, RetryLater
+from qbsync.engine.lanes import Lanes
 from qbsync.engine.runs import Tally
 from qbsync.models import Connection, Lease, Run
-from qbsync.quickbooks import Client, Exchange, Limiter, faults
+from qbsync.quickbooks import Client, Exchange, Limiter, TakenPlaces, faults
+from qbsync.quickbooks.limits import Places
 
 Answer = TypeVar("Answer")
 Progress = Callable[[str, int], None]
@@ -36,10 +38,6 @@ _limiters: dict[str, Limiter] = {}
 _limiters_lock = threading.Lock()
 
 
-def _no_look() -> None:
-    """Nothing has to be true for a call that changes nothing."""
-
-
 class Session:
     """One worker's hold on one company. Made by `opened`, never by hand."""
 
@@ -51,23 +49,16 @@ class Session:
         self.progress: Progress = _unheard
         self.lists_refreshed = False
         """QuickBooks' lists are read at most once a session for the sake of an unknown entry."""
-        self._last_look: Callable[[], None] = _no_look
         self._token_version = 0
         self._refused_version: int | None = None
-        self._client = Client(
-            endpoints=settings.endpoints(connection.environment),
-            realm_id=connection.realm_id,
-            access_token=self._token,
-            limiter=_limiter(connection.realm_id),
-            on_exchange=self._count,
-        )
+        self.limiter = _limiter(connection.realm_id)
+        self._counting = threading.Lock()
+        self._client = self._client_with(self._token, self.limiter)
+        self.lanes = Lanes(lambda token: self._client_with(token, TakenPlaces(self.limiter)))
+        """Where writes leave from; see `sending`."""
 
-    def ask(self, request: Callable[[Client], Answer], *, last_look: Callable[[], None] = _no_look) -> Answer:
-        """Make one call. A refused token is replaced once and the call repeated: a refusal is certain (F8.15).
-
-        `last_look` runs right before the request leaves, after any wait for a place or a token; what it raises stops it.
-        """
-        self._last_look = last_look
+    def ask(self, request: Callable[[Client], Answer]) -> Answer:
+        """Make one call that changes nothing. A refused token is replaced once and the call repeated (F8.15)."""
         try:
             return request(self._client)
         except faults.Unauthorized:
@@ -75,7 +66,7 @@ class Session:
         try:
             return request(self._client)
         except faults.Unauthorized as error:
-            raise self._ended("QuickBooks refuses the connection's token. Connect it again.") from error
+            raise self.ended("QuickBooks refuses the connection's token. Connect it again.") from error
 
     def read(self, request: Callable[[Client], Answer]) -> Answer:
         """`ask` for something that changes nothing: a passing fault becomes RetryLater, a lasting one NeedsPerson.
@@ -88,7 +79,7 @@ class Session:
         except faults.Throttled as error:
             raise RetryLater("QuickBooks asked to slow down.", after=error.retry_after or 60.0) from error
         except faults.Forbidden as error:
-            raise self._ended(f"QuickBooks does not let Batchly into this company: {error}") from error
+            raise self.ended(f"QuickBooks does not let Batchly into this company: {error}") from error
         except faults.Gone:
             raise
         except faults.QuickBooksFault as error:
@@ -100,23 +91,38 @@ class Session:
         if not mine.update(expires_at=clock.now() + settings.lease_time()):
             raise LeaseLost("Another worker took this company over while this one was paused.")
 
-    def close(self) -> None:
-        self._client.close()
+    def token(self, *, refused: int | None = None) -> tuple[str, int]:
+        """A token and its version; another one than `refused`, which QuickBooks no longer takes."""
+        return tokens.access_token(self.connection.pk, unless_version=refused)
 
-    def _token(self) -> str:
-        token, self._token_version = tokens.access_token(self.connection.pk, unless_version=self._refused_version)
-        self._refused_version = None
-        self._last_look()
-        return token
-
-    def _count(self, exchange: Exchange) -> None:
-        self.tally.api_calls += 1
-
-    def _ended(self, reason: str) -> Disconnected:
+    def ended(self, reason: str) -> Disconnected:
+        """The connection has to be made again: says so on its page, and gives what to raise."""
         Connection.objects.filter(pk=self.connection.pk).update(
             status=Connection.Status.NEEDS_RECONNECT, status_reason=reason[:500]
         )
         return Disconnected(reason)
+
+    def close(self) -> None:
+        self.lanes.close()
+        self._client.close()
+
+    def _client_with(self, access_token: Callable[[], str], places: Places) -> Client:
+        return Client(
+            endpoints=settings.endpoints(self.connection.environment),
+            realm_id=self.connection.realm_id,
+            access_token=access_token,
+            limiter=places,
+            on_exchange=self._count,
+        )
+
+    def _token(self) -> str:
+        token, self._token_version = self.token(refused=self._refused_version)
+        self._refused_version = None
+        return token
+
+    def _count(self, exchange: Exchange) -> None:
+        with self._counting:  # lanes count from threads of their own
+            self.tally.api_calls += 1
 
 
 @contextmanager
