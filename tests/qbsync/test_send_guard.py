@@ -1,13 +1,12 @@
 """Nothing leaves for QuickBooks on an old mark, however long the last steps before the request take."""
 
-from contextlib import contextmanager
-from typing import Any
+from contextlib import AbstractContextManager
 
 import pytest
 
 from qbsync.engine.errors import RetryLater
 from qbsync.models import Command
-from qbsync.quickbooks import Limiter
+from qbsync.quickbooks import TakenPlaces
 from qbsync.transitions import State
 from tests.world import MovableClock, World
 
@@ -19,16 +18,14 @@ def test_a_write_that_waited_too_long_for_its_turn_is_not_sent(
 ) -> None:
     world.sync()
     customer = world.customer()
-    slot = Limiter.slot
+    slot = TakenPlaces.slot
 
-    @contextmanager
-    def slow_slot(self: Limiter) -> Any:
-        with slot(self):
-            moving_clock.advance(seconds=11)
-            yield
+    def slow_slot(self: TakenPlaces) -> AbstractContextManager[None]:
+        moving_clock.advance(seconds=11)
+        return slot(self)
 
     with monkeypatch.context() as patched, pytest.raises(RetryLater):
-        patched.setattr(Limiter, "slot", slow_slot)
+        patched.setattr(TakenPlaces, "slot", slow_slot)
         world.sync(read=False)
     assert world.quickbooks.records("Customer") == []
     assert Command.objects.get(connection=world.connection).state == State.READY
