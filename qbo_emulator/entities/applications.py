@@ -93,11 +93,38 @@ def _reduce(books: Company, payment: Record, invoice: Record, amount: Decimal) -
             taken = min(left, Decimal(line["Amount"]))
             left -= taken
             line = {**line, "Amount": shown(Decimal(line["Amount"]) - taken)}
-        if line["Amount"]:
-            lines.append(line)
-    unapplied = shown(Decimal(payment.body["UnappliedAmt"]) + amount)
-    new = books.revise(payment, {**payment.body, "Line": lines, "UnappliedAmt": unapplied})
+        lines.append(line)
+    lines = _without_idle_credit(lines)
+    new = books.revise(payment, {**payment.body, "Line": lines, "UnappliedAmt": _unapplied(payment, lines)})
     post(books, payment, new)
+    before, after = applied(payment), applied(new)
+    for kind, id in before:
+        memo = books.get(kind, id) if kind == "CreditMemo" else None
+        if memo is not None and before[kind, id] != after.get((kind, id)):
+            _retell(books, memo, payment.id, linked=(kind, id) in after)
+
+
+def _without_idle_credit(lines: list[Body]) -> list[Body]:
+    """Credit stays on a payment only as far as its invoices take it up; the rest is the memo's again."""
+    room = sum((Decimal(each["Amount"]) for each in lines if not _is_credit(each)), Decimal(0))
+    kept = []
+    for line in lines:
+        if _is_credit(line):
+            used = min(room, Decimal(line["Amount"]))
+            room -= used
+            line = {**line, "Amount": shown(used)}
+        if line["Amount"]:
+            kept.append(line)
+    return kept
+
+
+def _unapplied(payment: Record, lines: list[Body]) -> Decimal | int:
+    spent = sum((Decimal(each["Amount"]) * (-1 if _is_credit(each) else 1) for each in lines), Decimal(0))
+    return shown(Decimal(payment.body["TotalAmt"]) - spent)
+
+
+def _is_credit(line: Body) -> bool:
+    return bool(line["LinkedTxn"][0]["TxnType"] == "CreditMemo")
 
 
 def forget_payment_renderings(books: Company, target: Record) -> None:

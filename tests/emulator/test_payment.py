@@ -195,3 +195,18 @@ def test_an_invoice_shrinking_below_its_older_payment_lets_the_newer_one_go(book
     unapplied = [books.read("Payment", each["Id"])["UnappliedAmt"] for each in (older, newer)]
     assert unapplied == [50, 40]
     assert books.read("Customer", customer["Id"])["Balance"] == -90
+
+
+def test_voiding_an_invoice_gives_an_applied_credit_back_to_its_memo(books: Books) -> None:
+    customer = books.customer()
+    invoice = books.invoice(customer, 100)
+    memo = books.save("CreditMemo", {"CustomerRef": {"value": customer["Id"]}, "Line": [line(60)]})
+    links = [("Invoice", invoice), ("CreditMemo", memo)]
+    lines = [{"Amount": 60, "LinkedTxn": [{"TxnId": each["Id"], "TxnType": kind}]} for kind, each in links]
+    payment = books.save("Payment", {"CustomerRef": {"value": customer["Id"]}, "TotalAmt": 0, "Line": lines})
+    held = books.read("Invoice", invoice["Id"])
+    books.save("Invoice", {"Id": held["Id"], "SyncToken": held["SyncToken"]}, operation="void")
+    after = books.read("Payment", payment["Id"])
+    assert (after["Line"], after["UnappliedAmt"]) == ([], 0)
+    assert books.read("CreditMemo", memo["Id"])["Balance"] == 60
+    assert books.edit("Payment", after, PrivateNote="seen", TotalAmt=0)["UnappliedAmt"] == 0
