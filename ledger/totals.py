@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -44,7 +45,9 @@ def with_amount(line: LineData, currency: str) -> LineData:
     return replace(line, amount=line_amount(line.quantity, line.unit_price, currency))
 
 
-def with_amounts(data: InvoiceData) -> InvoiceData:
-    """The invoice with every amount filled in that follows from the others."""
-    priced = replace(data, lines=tuple(with_amount(line, data.currency) for line in data.lines))
+def with_amounts(data: InvoiceData, *, kept: Sequence[LineData] = ()) -> InvoiceData:
+    """The invoice with every amount filled in that follows from the others; `kept` lines stay as they are."""
+    priced = replace(
+        data, lines=tuple(line if line in kept else with_amount(line, data.currency) for line in data.lines)
+    )
     return replace(priced, discount_amount=discount(priced))

@@ -2,12 +2,14 @@
 
 `completed` fills in what follows from the rest, `problems` names what a person has to change. Some rules hold for
 people only (`by_person=True`): what another system already decided is mirrored as it is, as long as it can be stored.
+They hold for what a person changes: what stood before (`before`) stays, or a note could not be edited on an invoice whose
+prices include tax.
 References to other records are checked by the services, which can see them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from decimal import Decimal
 from typing import TypeVar, get_args
@@ -41,29 +43,41 @@ class Problem:
     message: str
 
 
-def completed(data: RecordData, *, by_person: bool) -> RecordData:
+def completed(data: RecordData, *, by_person: bool, before: RecordData | None = None) -> RecordData:
     """The data as it is kept: blank addresses absent, void payments emptied, and for people amounts worked out."""
     if isinstance(data, CustomerData):
         return _without_blank_addresses(data)
     if isinstance(data, InvoiceData):
         data = _without_blank_addresses(data)
-        return with_amounts(data) if by_person and not _unreadable(data) else data
+        if not by_person or _unreadable(data) or not _changed(data, before, *_AMOUNTS):
+            return data
+        return with_amounts(data, kept=before.lines if isinstance(before, InvoiceData) else ())
     if isinstance(data, PaymentData) and data.status == "void":
         return replace(data, total=zero(data.currency), allocations=())
     return data
 
 
-def problems(entity: Entity, data: RecordData, *, by_person: bool) -> Iterator[Problem]:
+def problems(
+    entity: Entity, data: RecordData, *, by_person: bool, before: RecordData | None = None
+) -> Iterator[Problem]:
     """Everything wrong with the data, the plainest first."""
     yield from _texts(data, limits.TEXT[entity])
     if isinstance(data, CustomerData):
-        yield from _customer(data, by_person=by_person)
+        yield from _customer(data, before, by_person=by_person)
     elif isinstance(data, ItemData):
-        yield from _item(data, by_person=by_person)
+        yield from _item(data, before, by_person=by_person)
     elif isinstance(data, InvoiceData):
-        yield from _invoice(data, by_person=by_person)
+        yield from _invoice(data, before, by_person=by_person)
     else:
-        yield from _payment(data, by_person=by_person)
+        yield from _payment(data, before, by_person=by_person)
+
+
+def _changed(data: RecordData, before: RecordData | None, *names: str) -> bool:
+    """Whether a person changed one of these fields; of a new record all are new."""
+    return before is None or any(getattr(data, name) != getattr(before, name) for name in names)
+
+
+_AMOUNTS = ("lines", "discount_percent", "discount_amount", "shipping_amount", "tax_total", "currency")
 
 
 def _without_blank_addresses(data: D) -> D:
@@ -84,33 +98,35 @@ def _unreadable(data: InvoiceData) -> bool:
     return any(number is not None and not number.is_finite() for number in numbers)
 
 
-def _customer(data: CustomerData, *, by_person: bool) -> Iterator[Problem]:
+def _customer(data: CustomerData, before: RecordData | None, *, by_person: bool) -> Iterator[Problem]:
     yield from _name("display_name", data.display_name)
     yield from _addresses(data)
     yield from _currency(data.currency)
-    if by_person:
+    if by_person and _changed(data, before, "email"):
         yield from _email("email", data.email)
 
 
-def _item(data: ItemData, *, by_person: bool) -> Iterator[Problem]:
+def _item(data: ItemData, before: RecordData | None, *, by_person: bool) -> Iterator[Problem]:
     yield from _name("name", data.name)
     yield from _word("kind", data.kind, get_args(ItemKind))
     if data.unit_price is not None:
         yield from _number("unit_price", data.unit_price, limits.PRICE_DIGITS, limits.PRICE_DECIMALS)
-        if by_person and data.unit_price.is_finite() and data.unit_price < 0:
+        of_person = by_person and _changed(data, before, "unit_price")
+        if of_person and data.unit_price.is_finite() and data.unit_price < 0:
             yield Problem(field="unit_price", message="A price cannot be negative; enter zero or more.")
 
 
-def _invoice(data: InvoiceData, *, by_person: bool) -> Iterator[Problem]:
+def _invoice(data: InvoiceData, before: RecordData | None, *, by_person: bool) -> Iterator[Problem]:
     yield from _addresses(data)
     yield from _currency(data.currency)
     yield from _word("status", data.status, get_args(DocumentStatus))
     broken = list(_invoice_numbers(data))
     yield from broken
     yield from _lines(data)
-    if by_person and not broken:
+    if by_person and _changed(data, before, "bill_email"):
         yield from _email("bill_email", data.bill_email)
-        yield from _priced_lines(data)
+    if by_person and not broken and _changed(data, before, *_AMOUNTS):
+        yield from _priced_lines(data, before.lines if isinstance(before, InvoiceData) else ())
         yield from _discount(data)
         if invoice_total(data) < 0:
             yield Problem(field="lines", message="The total is negative; lower the discount or raise the lines.")
@@ -144,9 +160,12 @@ def _lines(data: InvoiceData) -> Iterator[Problem]:
         yield Problem(field="lines", message="Two lines have the same id; give every new line an id of its own.")
 
 
-def _priced_lines(data: InvoiceData) -> Iterator[Problem]:
+def _priced_lines(data: InvoiceData, before: Sequence[LineData]) -> Iterator[Problem]:
+    stood = {line.id: (line.quantity, line.unit_price, line.amount) for line in before}
     for position, line in enumerate(data.lines, start=1):
         if line.quantity is None or line.unit_price is None:
+            continue
+        if stood.get(line.id) == (line.quantity, line.unit_price, line.amount):
             continue
         right = line_amount(line.quantity, line.unit_price, data.currency)
         if line.amount != right:
@@ -165,14 +184,15 @@ def _discount(data: InvoiceData) -> Iterator[Problem]:
         yield Problem(field="discount_amount", message="A discount cannot be negative; enter zero or more.")
 
 
-def _payment(data: PaymentData, *, by_person: bool) -> Iterator[Problem]:
+def _payment(data: PaymentData, before: RecordData | None, *, by_person: bool) -> Iterator[Problem]:
     yield from _currency(data.currency)
     yield from _word("status", data.status, get_args(DocumentStatus))
     broken = list(_payment_numbers(data))
     yield from broken
     if data.total < 0:
         yield Problem(field="total", message="A payment cannot be negative; enter zero or more.")
-    if by_person and not broken and payment_unapplied(data) < 0:
+    of_person = by_person and _changed(data, before, "total", "allocations")
+    if of_person and not broken and payment_unapplied(data) < 0:
         over = formatted(-payment_unapplied(data), data.currency)
         yield Problem(
             field="allocations",

@@ -73,7 +73,7 @@ def _edits(organization_id: UUID, entity: Entity, changes: Sequence[Change], *, 
         found = before.revision if before else None
         if found != change.expected_revision:
             raise StaleRecord(change.id, change.expected_revision, found)
-        data = validation.completed(change.data, by_person=by_person)
+        data = validation.completed(change.data, by_person=by_person, before=before.data if before else None)
         if before is None or before.data != data:
             edit = Edit(id=change.id, before=before, data=data)
             _validate(entity, edit, by_person=by_person)
@@ -82,7 +82,8 @@ def _edits(organization_id: UUID, entity: Entity, changes: Sequence[Change], *, 
 
 
 def _validate(entity: Entity, edit: Edit, *, by_person: bool) -> None:
-    for problem in validation.problems(entity, edit.data, by_person=by_person):
+    before = edit.before.data if edit.before else None
+    for problem in validation.problems(entity, edit.data, by_person=by_person, before=before):
         raise InvalidRecord(edit.id, problem.field, problem.message)
 
 

@@ -83,3 +83,18 @@ def test_a_void_payment_keeps_neither_amount_nor_allocations() -> None:
 
 def test_a_blank_address_is_absent() -> None:
     assert completed(replace(CUSTOMER, billing_address=Address()), by_person=True) == CUSTOMER
+
+
+def test_what_stood_before_stays_when_a_person_edits_something_else() -> None:
+    """Prices may include tax, and other systems take what is no e-mail address."""
+    line = LineData(id=uuid4(), quantity=Decimal(2), unit_price=Decimal(60), amount=Decimal("100.00"))
+    stood = replace(
+        INVOICE, lines=(line,), discount_percent=Decimal(10), discount_amount=Decimal("11.11"), bill_email="by post"
+    )
+    noted = replace(stood, private_note="paid on Fridays")
+    told = replace(stood, lines=(replace(line, description="two pumps"),))
+    for edited in (noted, told):
+        assert list(problems("invoice", edited, by_person=True, before=stood)) == []
+    assert completed(noted, by_person=True, before=stood) == noted
+    repriced = replace(stood, lines=(replace(line, quantity=Decimal(3)),))
+    assert [found.field for found in problems("invoice", repriced, by_person=True, before=stood)] == ["lines"]
