@@ -55,6 +55,10 @@ t-sim: install ## play N seeded histories of the sync on all cores; 0 violations
 t-sim-one: install ## replay the history of one SEED aloud; MUTANT="..." under a mutant
 	@$(RUN) -m tests.simulation one $(SEED) $(if $(MUTANT),--mutant "$(MUTANT)")
 
+.PHONY: t-shapes
+t-shapes: install ## follow N documents of every shape between the sides, both ways, with a census; N=2000 is the long run
+	SHAPES=$(if $(filter file default,$(origin N)),2000,$(N)) $(RUN) -m pytest tests/shapes -q
+
 t-mutants: install ## take the rules of the sync away one by one; each must be noticed
 	$(RUN) -m tests.simulation mutants
 

@@ -110,7 +110,7 @@ def _update_link(link: Link, outcome: Outcome, written: dict[UUID, Record]) -> N
         link.uncertain_units = _still_uncertain(link, outcome)
     if subject.remote.body is not None:
         _pair_lines(link, outcome, record)
-        link.note = total_note(subject, record)
+        link.note = note_of(subject, record)
 
 
 def _still_uncertain(link: Link, outcome: Outcome) -> dict[str, Any] | None:
@@ -127,6 +127,14 @@ def _pair_lines(link: Link, outcome: Outcome, record: Record | None) -> None:
     body, mapping = outcome.subject.remote.body, mapping_for(outcome.subject.entity)
     if body is not None and "amounts" not in (outcome.draft.units if outcome.draft else ()):
         link.line_ids = mapping.line_pairs(mapping.from_ledger(record.data), body)
+
+
+def note_of(subject: Subject, record: Record | None) -> str:
+    """What a person should know of a pair that is equal: another total, or something that only QuickBooks counts."""
+    assert subject.remote is not None
+    assert subject.remote.body is not None
+    remark = mapping_for(subject.entity).remark(subject.remote.body)
+    return " ".join(text for text in (total_note(subject, record), remark) if text)
 
 
 def total_note(subject: Subject, record: Record | None) -> str:

@@ -14,7 +14,7 @@ from uuid import UUID
 from ledger.data import Entity
 from qbsync.engine.balances import COMPARED, Difference, local_id, money_text
 from qbsync.engine.why import Standing, standings
-from qbsync.models import Connection, InboxRow, RemoteRecord
+from qbsync.models import Connection, InboxRow, Link, RemoteRecord
 
 NOT_KEPT = "Batchly does not keep this kind of document; it explains this much of the customer's balance in QuickBooks."
 OTHER_ENTRIES = (
@@ -42,6 +42,8 @@ class Known:
     """By entity and ledger id."""
     waiting: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """Reason of the inbox row, by entity and QuickBooks id."""
+    notes: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """What is known of a linked pair, by entity and QuickBooks id."""
     tokens: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """SyncToken that was last seen, by entity and QuickBooks id."""
 
@@ -69,7 +71,7 @@ def reason(difference: Difference, known: Known) -> str:
         return known.waiting[here] or "It was read from QuickBooks and is brought in with the next sync."
     if difference.token > known.tokens.get(here, difference.token):
         return CHANGED_SINCE
-    return _of_what_is_seen(difference, seen=here in known.tokens)
+    return known.notes.get(here) or _of_what_is_seen(difference, seen=here in known.tokens)
 
 
 def _of_what_is_seen(difference: Difference, *, seen: bool) -> str:
@@ -98,6 +100,7 @@ def _of_amounts(difference: Difference) -> str:
 def _known(connection: Connection, differences: Sequence[Difference]) -> Known:
     standing: dict[tuple[str, str], Standing] = {}
     waiting: dict[tuple[str, str], str] = {}
+    notes: dict[tuple[str, str], str] = {}
     tokens: dict[tuple[str, str], int] = {}
     for entity in COMPARED:
         concerned = [difference for difference in differences if difference.entity == entity]
@@ -108,6 +111,8 @@ def _known(connection: Connection, differences: Sequence[Difference]) -> Known:
         theirs = {"connection": connection, "entity": entity, "remote_id__in": list(remote_ids)}
         rows = InboxRow.objects.filter(**theirs).values_list("remote_id", "reason")
         waiting |= {(entity, remote_id): why for remote_id, why in rows}
+        pairs = Link.objects.filter(**theirs).exclude(note="").values_list("remote_id", "note")
+        notes |= {(entity, remote_id): note for remote_id, note in pairs}
         seen = RemoteRecord.objects.filter(**theirs).values_list("remote_id", "token")
         tokens |= {(entity, remote_id): token for remote_id, token in seen}
-    return Known(standings=standing, waiting=waiting, tokens=tokens)
+    return Known(standings=standing, waiting=waiting, notes=notes, tokens=tokens)

@@ -145,6 +145,10 @@ class RecordMapping(Protocol, Generic[Data]):
 
     def facts(self, body: Body) -> Facts: ...
 
+    def remark(self, body: Body) -> str:
+        """What a QuickBooks record has and the ledger cannot keep although it counts there, for a person; "" = nothing."""
+        ...
+
     def marker(self, body: Body) -> str:
         """The marker found in a QuickBooks record, or ""."""
         ...

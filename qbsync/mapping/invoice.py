@@ -1,6 +1,6 @@
 """Invoices: ledger data, normal form, QuickBooks Invoice. Found through `qbsync.mapping.mapping_for("invoice")`.
 
-A void invoice has the units customer, number and date only: QuickBooks zeroes the rest (F3.1.10), the ledger keeps
+A void invoice has the units customer, number, date and currency only: QuickBooks zeroes the rest (F3.1.10), the ledger keeps
 it, and neither is news to the other. Its total is zero on both sides.
 """
 
@@ -14,7 +14,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from ledger.data import Entity, InvoiceData, LineData, LineKind
-from qbsync.mapping import fields, limits, lines, notes, scalars
+from qbsync.mapping import fields, limits, line_list, lines, notes, scalars
 from qbsync.mapping.base import Body, Facts, Json, Presence, References, Unrepresentable, Version, to_uuid, uuid_text
 from qbsync.mapping.documents import (
     created_note,
@@ -57,8 +57,8 @@ FIELDS: fields.Fields = {
     "shipping_address": fields.address("shipping_address", "ShipAddr"),
     "currency": fields.currency(),
 }
-"""All units but the amounts, which `lines` reads and writes."""
-VOID_UNITS = ("customer", "number", "date")
+"""All units but the amounts, which `lines` reads and `line_list` writes."""
+VOID_UNITS = ("customer", "number", "date", "currency")
 
 LEDGER_FIELDS: LedgerFields = {
     "customer": ("customer",),
@@ -121,13 +121,14 @@ class InvoiceMapping:
             return Version(presence="void", units=fields.read(FIELDS, body, references, VOID_UNITS))
         units = fields.read(FIELDS, body, references, FIELDS)
         units["amounts"] = lines.amounts(body, references, units["currency"])
+        _check_total(units["amounts"], body)
         ids = lines.ledger_line_ids(body, references, line_ids)
         return Version(presence="live", units={name: units[name] for name in self.units}, line_ids=ids)
 
     def create_body(self, version: Version, references: References, *, marker: str) -> dict[str, Any]:
         refuse_void_creation(version)
         body = fields.created(FIELDS, version, references)
-        body |= lines.properties(version, {}, references, {})
+        body |= line_list.properties(version, {}, references, {})
         return body | created_note("private_note", version.units.get("private_note"), marker)
 
     def update_body(
@@ -135,7 +136,7 @@ class InvoiceMapping:
     ) -> dict[str, Any]:
         properties = fields.changed_properties(FIELDS, version, changed - self.fixed_units, body, references)
         if "amounts" in changed:
-            properties |= lines.properties(version, body, references, line_ids)
+            properties |= line_list.properties(version, body, references, line_ids)
         return document_body(properties, body, companions=("TxnDate",))
 
     def presence_body(self, presence: Presence, body: Body) -> dict[str, Any]:
@@ -152,6 +153,13 @@ class InvoiceMapping:
     def facts(self, body: Body) -> Facts:
         return document_facts(body, total="TotalAmt", balance="Balance")
 
+    def remark(self, body: Body) -> str:
+        """A deposit taken on the invoice lowers what is open on it in QuickBooks, and is no payment."""
+        deposit = scalars.decimal(body.get("Deposit") or 0)
+        if not deposit:
+            return ""
+        return f"In QuickBooks a deposit of {deposit} was taken on it, which Batchly does not count as paid."
+
     def marker(self, body: Body) -> str:
         return notes.marker(body.get("PrivateNote"))
 
@@ -163,6 +171,19 @@ class InvoiceMapping:
 
     def label(self, data: InvoiceData) -> str:
         return f"Invoice {data.number}" if data.number else f"Invoice of {data.date.isoformat()}"
+
+
+def _check_total(amounts: Mapping[str, Json], body: Body) -> None:
+    """Refuses an invoice whose parts are not all understood: half of it would be another debt (F3.4.6, F3.5.2)."""
+    lines_total = sum((Decimal(line["amount"]) for line in amounts["lines"]), Decimal(0))
+    others = Decimal(amounts["shipping"]) + Decimal(amounts["tax"]) - Decimal(amounts["discount"]["amount"])
+    theirs = body.get("TotalAmt")
+    if theirs is not None and scalars.decimal(theirs) != lines_total + others:
+        raise Unrepresentable(
+            "amounts",
+            f"QuickBooks says {theirs} in all, and the parts that Batchly knows make {lines_total + others}. "
+            "It stays in QuickBooks as it is; change it there.",
+        )
 
 
 def _ledger_units(data: InvoiceData) -> dict[str, Json]:
@@ -206,6 +227,7 @@ def _void(version: Version, previous: InvoiceData | None) -> InvoiceData:
         customer=UUID(units["customer"]),
         number=units.get("number") or "",
         date=date.fromisoformat(units["date"]),
+        currency=units.get("currency") or scalars.HOME_CURRENCY,
         status="void",
     )
     if previous is None:

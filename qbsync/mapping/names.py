@@ -77,6 +77,9 @@ class NameList:
     def line_pairs(self, version: Version, body: Body) -> dict[str, str]:
         return {}
 
+    def remark(self, body: Body) -> str:
+        return ""
+
     def marker(self, body: Body) -> str:
         return ""
 

@@ -2,7 +2,7 @@
 
 The unit `amounts` is the total with its allocations, in an order that does not depend on who wrote them. A line of a
 QuickBooks payment names what it settles in LinkedTxn; what it repeats in LineEx is ignored and never sent (F3.6.6).
-A void payment has the units customer and date only.
+A void payment has the units customer, date and currency only.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ FIELDS: fields.Fields = {
     "currency": fields.currency(),
 }
 """All units but the amounts."""
-VOID_UNITS = ("customer", "date")
+VOID_UNITS = ("customer", "date", "currency")
 
 LEDGER_FIELDS: LedgerFields = {
     "customer": ("customer",),
@@ -127,6 +127,9 @@ class PaymentMapping:
     def facts(self, body: Body) -> Facts:
         return document_facts(body, total="TotalAmt", balance="UnappliedAmt")
 
+    def remark(self, body: Body) -> str:
+        return ""
+
     def marker(self, body: Body) -> str:
         return notes.marker(body.get("PrivateNote"))
 
@@ -175,7 +178,22 @@ def _read_amounts(body: Body, references: References) -> dict[str, Json]:
         if line.get("LinkedTxn")
         for invoice, external in [_target(line, references)]
     ]
-    return _amounts(body.get("TotalAmt") or 0, allocations, currency)
+    found = _amounts(body.get("TotalAmt") or 0, allocations, currency)
+    _check_unapplied(found, body)
+    return found
+
+
+def _check_unapplied(found: Mapping[str, Json], body: Body) -> None:
+    """Refuses what an allocation cannot say: a journal entry or a refund may count for the invoices or for the credits
+    (F3.6.2), and only QuickBooks' own rest tells which. Kept wrongly, the customer would owe another sum here."""
+    spent = sum((Decimal(each["amount"]) * (1 if each["invoice"] else -1) for each in found["allocations"]), Decimal(0))
+    rest, theirs = Decimal(found["total"]) - spent, body.get("UnappliedAmt")
+    if theirs is not None and scalars.decimal(theirs) != rest:
+        raise Unrepresentable(
+            "amounts",
+            f"QuickBooks leaves {theirs} of this payment unapplied, and by its lines it would be {rest}: it settles "
+            "something that Batchly cannot keep. It stays in QuickBooks as it is; change it there.",
+        )
 
 
 def _target(line: Body, references: References) -> Target:
@@ -236,7 +254,8 @@ def _void(version: Version, previous: PaymentData | None) -> PaymentData:
     """A void says whose and when; all else stays what it was, for whoever looks at it later."""
     customer, day = UUID(version.units["customer"]), date.fromisoformat(version.units["date"])
     if previous is None:
-        return PaymentData(customer=customer, date=day, total=Decimal(0), status="void")
+        currency = version.units.get("currency") or scalars.HOME_CURRENCY
+        return PaymentData(customer=customer, date=day, total=Decimal(0), currency=currency, status="void")
     return replace(previous, customer=customer, date=day, status="void")
 
 

@@ -59,6 +59,7 @@ BILL: dict[str, Any] = {
 VOIDED = BILL | {
     "PrivateNote": "Voided - call first\n[bx:abc]",
     "Line": [SOLD | {"Amount": 0}, SUBTOTAL | {"Amount": 0}],
+    "TxnTaxDetail": {"TotalTax": 0},
     "TotalAmt": 0,
 }
 PAID: dict[str, Any] = {
@@ -74,6 +75,15 @@ PAID: dict[str, Any] = {
         {"Amount": 60, "LinkedTxn": [{"TxnId": "70", "TxnType": "Invoice"}], "LineEx": {"any": []}, "Kept": "yes"},
     ],
 }
+
+
+TAXED = {"TotalAmt": Decimal("2.40"), "TxnTaxDetail": {"TotalTax": Decimal("2.40")}}
+LIVE_LINES = {"Line": [SOLD], "TotalAmt": 0, "TxnTaxDetail": {"TotalTax": -30}}
+
+
+def without_total(**fields: Any) -> dict[str, Any]:
+    """The bill with other lines, whose sum nobody has worked out."""
+    return {name: value for name, value in (BILL | fields).items() if name != "TotalAmt"}
 
 
 def read(body: dict[str, Any]) -> Any:
@@ -129,13 +139,13 @@ def test_changed_lines_without_ids_are_refused_rather_than_guessed() -> None:
 
 def test_an_inline_subtotal_is_its_word_without_the_sum() -> None:
     line = {"Id": "8", "DetailType": "DescriptionOnly", "Description": "Subtotal: 1,030.00"}
-    body = BILL | {"Line": [SOLD, line]}
+    body = without_total(Line=[SOLD, line])
     assert read(body).units["amounts"]["lines"][1]["description"] == "Subtotal:"
     assert amounts_update(read(body), body)["Line"][1]["Description"] == "Subtotal:"
 
 
 def test_a_second_discount_counts_as_a_negative_line() -> None:
-    lines = read(BILL | {"Line": [SOLD, DISCOUNT, DISCOUNT]}).units["amounts"]["lines"]
+    lines = read(without_total(Line=[SOLD, DISCOUNT, DISCOUNT])).units["amounts"]["lines"]
     assert lines[1] | {"kind": "other", "amount": "-4.00"} == lines[1]
 
 
@@ -155,7 +165,7 @@ def test_a_voided_invoice_keeps_its_number_and_agrees_with_the_ledgers_void() ->
     assert INVOICE.to_ledger(remote, kept) == replace(kept, status="void")
 
 
-@pytest.mark.parametrize("change", [{"PrivateNote": "zero"}, {"TotalAmt": 1}, {"Line": [SOLD]}])
+@pytest.mark.parametrize("change", [{"PrivateNote": "zero"}, TAXED, LIVE_LINES])
 def test_a_void_needs_word_and_zeroes(change: dict[str, Any]) -> None:
     assert read(VOIDED | change).presence == "live"
 
@@ -218,6 +228,36 @@ def test_an_invoice_is_found_again_by_customer_and_number() -> None:
     assert INVOICE.identity_filter({"CustomerRef": {"value": "1"}}) == [("CustomerRef", "=", "1")]
 
 
+def test_an_invoice_whose_parts_are_not_all_known_is_refused_rather_than_half_kept() -> None:
+    """Statement charges leave a subtotal and a total behind, and no lines (F3.4.6)."""
+    with pytest.raises(Unrepresentable, match="says 40 in all") as refusal:
+        read(BILL | {"Line": [SUBTOTAL], "TxnTaxDetail": {}, "TotalAmt": 40})
+    assert refusal.value.unit == "amounts"
+
+
+def test_a_payment_of_something_unknown_is_refused_rather_than_half_kept() -> None:
+    """A journal entry that is owed counts with the invoices, one that is owing with the credits (F3.6.2)."""
+    entry = {"Amount": 100, "LinkedTxn": [{"TxnId": "5", "TxnType": "JournalEntry"}]}
+    owed = PAID | {"TotalAmt": 100, "UnappliedAmt": 0, "Line": [entry]}
+    with pytest.raises(Unrepresentable, match="unapplied"):
+        PAYMENT.from_quickbooks(owed, LINKED, {})
+    invoice = {"Amount": 100, "LinkedTxn": [{"TxnId": "70", "TxnType": "Invoice"}]}
+    credit = PAID | {"TotalAmt": 0, "UnappliedAmt": 0, "Line": [entry, invoice]}
+    assert len(PAYMENT.from_quickbooks(credit, LINKED, {}).units["amounts"]["allocations"]) == 2
+
+
+def test_a_deposit_taken_on_an_invoice_is_told() -> None:
+    assert "deposit of 12.50" in INVOICE.remark(BILL | {"Deposit": Decimal("12.50")})
+    assert INVOICE.remark(BILL) == ""
+
+
+def test_a_void_document_of_another_currency_keeps_it() -> None:
+    euros = {"CurrencyRef": {"value": "EUR"}}
+    assert INVOICE.to_ledger(read(VOIDED | euros), None).currency == "EUR"
+    voided = PAID | euros | {"PrivateNote": "Voided [bx:p1]", "TotalAmt": 0, "UnappliedAmt": 0, "Line": []}
+    assert PAYMENT.to_ledger(PAYMENT.from_quickbooks(voided, LINKED, {}), None).currency == "EUR"
+
+
 def test_totals_are_facts() -> None:
     assert (INVOICE.facts(BILL).total, INVOICE.facts(BILL).balance) == ("45.90", "0.00")
     assert (PAYMENT.facts(PAID).total, PAYMENT.facts(PAID).balance) == ("120.00", "20.00")
@@ -247,7 +287,7 @@ def test_a_moved_allocation_sends_all_lines_with_customer_total_and_date() -> No
 def test_a_credit_applied_by_a_zero_payment_survives() -> None:
     links = [("71", "Invoice"), ("73", "CreditMemo")]
     rows = [{"Amount": 100, "LinkedTxn": [{"TxnId": number, "TxnType": kind}]} for number, kind in links]
-    version = PAYMENT.from_quickbooks(PAID | {"TotalAmt": 0, "Line": rows}, LINKED, {})
+    version = PAYMENT.from_quickbooks(PAID | {"TotalAmt": 0, "UnappliedAmt": 0, "Line": rows}, LINKED, {})
     body = PAYMENT.create_body(version, LINKED, marker="")
     assert {(line["LinkedTxn"][0]["TxnId"], line["LinkedTxn"][0]["TxnType"]) for line in body["Line"]} == set(links)
 

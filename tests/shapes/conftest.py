@@ -1,0 +1,3 @@
+from tests.world import emulator_url
+
+__all__ = ["emulator_url"]
