@@ -173,8 +173,14 @@ elif CELERY_BROKER_URL.startswith(("redis:", "rediss:")):
         "visibility_timeout": 1800,  # above the longest task, or Redis hands a running task out a second time
         "unacked_restore_interval": 5,  # with the default throttle a dead worker's messages come back after 100 s only
         "unacked_restore_throttle": 1,
+        # Who saves an invoice or delivers a webhook waits for the wake-up: if Redis is gone they must not (kombu would
+        # try for 6 s); the sweep finds what the wake-up would have told.
+        "socket_connect_timeout": 1,
+        "max_retries": 0,
     }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for its broker for as long as that is gone
+CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True

@@ -22,8 +22,10 @@ PRODUCTION = {
 }
 
 
-def start(environment: dict[str, str], expression: str = "'started'") -> "subprocess.CompletedProcess[str]":
-    code = f"from django.conf import settings; settings.DEBUG; print({expression})"
+def start(
+    environment: dict[str, str], expression: str = "'started'", *, before: str = ""
+) -> "subprocess.CompletedProcess[str]":
+    code = f"{before}\nfrom django.conf import settings\nsettings.DEBUG\nprint({expression})"
     clean = {"PATH": os.defpath, "BATCHLY_ENV_FILE": os.devnull, "DJANGO_SETTINGS_MODULE": "batchly.settings"}
     return subprocess.run(
         [sys.executable, "-c", code],
@@ -90,3 +92,23 @@ def test_manage_py_answers_a_missing_setting_with_one_sentence() -> None:
     )
     assert refused.stderr.startswith("Batchly does not start: SECRET_KEY is not set.")
     assert "Traceback" not in refused.stderr
+
+
+WAKE_UPS = """
+import time
+slept = []
+time.sleep = slept.append  # before anybody takes a name of its own for it
+import django
+django.setup()
+from qbsync import tasks
+tasks.wake("a company")
+tasks.wake_pull("a company")
+"""
+
+
+def test_nobody_waits_for_a_wake_up_when_redis_is_gone() -> None:
+    """Whoever saves an invoice, and QuickBooks with its webhook, waits for it; kombu would try for six seconds."""
+    gone = {"DEBUG": "on", "CELERY_BROKER_URL": "redis://127.0.0.1:1/0", "DATABASE_URL": "postgresql://x@127.0.0.1:1/x"}
+    woken = start(gone, "sum(slept)", before=WAKE_UPS)
+    assert woken.stderr.count("wake_up_lost") == 2, woken.stderr
+    assert woken.stdout.strip() == "0", woken.stdout
