@@ -244,6 +244,9 @@ FASTER = None if QBO_IS_EMULATED else 10
 QBSYNC_REQUESTS_PER_SECOND = env.count("QBSYNC_REQUESTS_PER_SECOND", 9, at_most=FASTER)
 QBSYNC_REQUESTS_PER_MINUTE = env.count("QBSYNC_REQUESTS_PER_MINUTE", 450, at_most=FASTER and 500)
 
+# A file for each company beside the database, by which a database restored from a backup is noticed. "" = none is kept.
+QBSYNC_WITNESS_FOLDER = env.text("QBSYNC_WITNESS_FOLDER", str(LOCAL_DIR / "witness"))
+
 # REST
 
 REST_FRAMEWORK = {

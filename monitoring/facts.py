@@ -1,4 +1,4 @@
-"""What is known of every company's sync, read from the sync's tables in six queries however many companies there are.
+"""What is known of every company's sync, read from the sync's tables in seven queries however many companies there are.
 
 Nothing is judged here; `health` does that. Nothing is ever written.
 """
@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db.models import Count, Min, Q
 
 from qbsync import clock
-from qbsync.models import Command, Conflict, Connection, InboxRow, OutboxRow, Run
+from qbsync.models import Command, Conflict, Connection, InboxRow, OutboxRow, Quarantine, Run
 from qbsync.models.queue import QueueRow
 from qbsync.transitions import OPEN_STATES, State
 
@@ -51,6 +51,8 @@ class CompanyFacts:
     """Writes of which only a person can tell what became of them."""
     oldest_doubt: datetime | None = None
     open_conflicts: int = 0
+    restored_to: datetime | None = None
+    """The backup that the database was restored from, while its records are looked up in QuickBooks."""
     last_run: str = ""
     last_run_message: str = ""
 
@@ -64,12 +66,14 @@ def read(organizations: Collection[UUID] | None = None) -> list[CompanyFacts]:
         connections = connections.filter(organization_id__in=organizations)
     inbox, outbox = _queues(InboxRow), _queues(OutboxRow)
     writes, conflicts, runs = _writes(), _conflicts(), _last_runs()
+    restored = dict(Quarantine.objects.filter(looked_up_at=None).values_list("connection_id", "since"))
     return [
         _company(
             connection,
             inbox=inbox.get(connection.pk, Queue()),
             outbox=outbox.get(connection.pk, Queue()),
             open_conflicts=conflicts.get(connection.pk, 0),
+            restored_to=restored.get(connection.pk),
             **writes.get(connection.pk, {}),
             **runs.get(connection.pk, {}),
         )

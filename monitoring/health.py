@@ -105,6 +105,13 @@ def _backlog(company: CompanyFacts, queue: Queue, what: str, now: datetime, limi
 
 
 def _for_people(company: CompanyFacts, now: datetime, limits: Limits) -> Iterator[Problem]:
+    if company.restored_to is not None:
+        yield _warning(
+            company,
+            "restored",
+            f"The database was restored to {company.restored_to:%Y-%m-%d %H:%M} UTC; nothing is written until everything "
+            "was looked up in QuickBooks.",
+        )
     parked = company.inbox.parked + company.outbox.parked
     if parked:
         yield _warning(company, "parked", f"{_count(parked, 'record')} cannot go on without a person.")

@@ -74,6 +74,8 @@ class Event(StrEnum):
     a new creation has a request id of its own, for QuickBooks may answer the old one with a record that was deleted."""
     LEFT_ALONE = "left_alone"
     """A person wants a held creation not to be sent for now. It stays open, so that nothing else sends the record."""
+    FORGOTTEN = "forgotten"
+    """The database was restored from a backup: what became of the command since then is not known any more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,15 +196,21 @@ def after(now: datetime, standing: Standing, event: Event, *, retry_after: float
             return replace(standing, state=State.LEFT, next_try_at=None)
         case Event.FOUND_SEVERAL | Event.SOMETHING_DELETED:
             return replace(standing, state=State.HELD, next_try_at=None)
+        case Event.FORGOTTEN:
+            return _forgotten(now, standing)
 
 
 _ANSWERS = (Event.CONFIRMED, Event.NOT_SENT, Event.SUPERSEDED, Event.REFUSED, Event.LOST)
 
 
 def _can_happen(standing: Standing, event: Event) -> bool:
-    """Nothing opens a settled command again, and a creation is never merely dropped: an earlier send may have made it."""
+    """Nothing opens a settled command again, and a creation is never merely dropped: an earlier send may have made it.
+
+    After a restore it is, and its record looked up instead."""
     if standing.operation is Operation.CREATE and event in (Event.SUPERSEDED, Event.TOUCHED, Event.UNTOUCHED):
         return False
+    if event is Event.FORGOTTEN:
+        return standing.state in OPEN_STATES
     if event is Event.SENDING:
         return standing.state is State.READY or standing.last_sent_at is None
     if event is Event.LEFT_ALONE:
@@ -223,6 +231,24 @@ def _not_sent(now: datetime, standing: Standing, retry_after: float | None) -> S
     if standing.had_earlier_send:
         return replace(standing, state=State.UNKNOWN, next_try_at=later)
     return replace(standing, state=State.READY, first_sent_at=None, last_sent_at=None, next_try_at=later)
+
+
+def _forgotten(now: datetime, standing: Standing) -> Standing:
+    """A creation is given up, because the record itself is looked up among everything in QuickBooks; any other write may
+    have been sent until this very moment, and is read back. What is for a person stays so."""
+    if standing.state in FOR_PEOPLE:
+        return replace(standing, last_sent_at=now)
+    if standing.operation is Operation.CREATE:
+        return replace(standing, state=State.CANCELLED, next_try_at=None)
+    return replace(
+        standing,
+        state=State.UNKNOWN,
+        attempts=max(standing.attempts, 1),
+        first_sent_at=standing.first_sent_at or now,
+        last_sent_at=now,
+        probed_at=None,
+        next_try_at=None,
+    )
 
 
 def _refused(standing: Standing) -> Standing:

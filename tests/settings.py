@@ -31,6 +31,7 @@ from batchly.settings import *  # noqa: E402, F403
 if not DATABASE_IS_GIVEN:
     del os.environ["DATABASE_URL"]
 DEBUG = False
+QBSYNC_WITNESS_FOLDER = ""  # the tests that are about it give it a folder of their own
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 MEDIA_ROOT = Path(gettempdir())

@@ -11,7 +11,7 @@ from django.db.models import Count, Q
 from qbsync import clock
 from qbsync.admin import records, runs_text
 from qbsync.admin.status import RUN, Mark
-from qbsync.models import Command, Conflict, Connection, InboxRow, OutboxRow, Run
+from qbsync.models import Command, Conflict, Connection, InboxRow, OutboxRow, Quarantine, Run
 from qbsync.models.queue import QueueRow
 from qbsync.transitions import OPEN_STATES, State
 
@@ -58,6 +58,8 @@ class ConnectionFacts:
     held: int
     """Writes of which a person has to say what became of them."""
     runs: Sequence[RunLine]
+    restored: Sequence[Quarantine]
+    """The restores the company went through, the last one first; open while its records are looked up."""
 
 
 def facts(connection: Connection) -> ConnectionFacts:
@@ -72,6 +74,7 @@ def facts(connection: Connection) -> ConnectionFacts:
             RunLine(run=run, mark=RUN[run.outcome], counts=runs_text.summary(run.counts))
             for run in Run.objects.filter(connection=connection).order_by("-started_at")[:SHOWN_ROWS]
         ],
+        restored=list(Quarantine.objects.filter(connection=connection).order_by("-began_at")[:SHOWN_ROWS]),
     )
 
 

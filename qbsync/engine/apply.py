@@ -77,6 +77,7 @@ def _write_links(connection: Connection, outcomes: Sequence[Outcome], written: d
         link = outcome.subject.link
         if link is None:
             link = _new_link(connection, outcome.subject)
+        if link._state.adding:
             new.append(link)
         before = links.snapshot(link)
         _update_link(link, outcome, written)

@@ -92,7 +92,7 @@ def apply(session: Session) -> Counter[str]:
         done = Counter[str]()
         for entity in ENTITIES:
             mine = [row for row in rows if row.entity == entity]
-            done += _carry_out(session.connection, draft.sides[entity], mine, draft)
+            done += carry_out(session.connection, draft.sides[entity], mine, draft)
         done["pending"] = _close_or_open(session.connection)["pending"]
     return done
 
@@ -122,17 +122,34 @@ def _rows(connection: Connection) -> QuerySet[MatchProposal]:
 def store(connection: Connection, draft: Draft) -> list[MatchProposal]:
     """Replace what is not carried out yet by the new rows, with the decisions that still count. Gives those rows."""
     old = list(_rows(connection).select_for_update())
-    carried = {key for row in old if row.applied_at is not None for key in _keys(row)}
+    carried = {key for row in old if row.applied_at is not None for key in keys(row)}
     known = {(row.entity, row.local_id, row.remote_id): row for row in old if row.applied_at is None}
-    fresh = [row for row in draft.rows if not carried & set(_keys(row))]
+    fresh = [row for row in draft.rows if not carried & set(keys(row))]
+    if connection.matching == Matching.ASKING:  # only about these; what came since flows as it always does
+        asked = {key for row in known.values() for key in keys(row)}
+        fresh = [row for row in fresh if asked & set(keys(row))]
     for row in fresh:
         _keep_decision(row, known.get((row.entity, row.local_id, row.remote_id)))
     _rows(connection).filter(applied_at=None).delete()
     return MatchProposal.objects.bulk_create(fresh, batch_size=BATCH)
 
 
-def _keys(row: MatchProposal) -> list[tuple[str, object]]:
+def keys(row: MatchProposal) -> list[tuple[str, object]]:
+    """The records that a row is about."""
     return [(row.entity, id) for id in (row.local_id, row.remote_id) if id]
+
+
+def undecided_keys(connection: Connection) -> set[tuple[str, object]]:
+    """The records of the rows that are not carried out yet."""
+    return {key for row in _rows(connection).filter(applied_at=None) for key in keys(row)}
+
+
+def reopened(connection: Connection, draft: Draft) -> Draft:
+    """Forget, of the records in a draft, what was carried out: a restored database does not have the links it made."""
+    drafted = {key for row in draft.rows for key in keys(row)}
+    carried = _rows(connection).exclude(applied_at=None)
+    _rows(connection).filter(pk__in=[row.pk for row in carried if drafted & set(keys(row))]).delete()
+    return draft
 
 
 def _keep_decision(row: MatchProposal, before: MatchProposal | None) -> None:
@@ -156,9 +173,9 @@ def _close_or_open(connection: Connection) -> Counter[str]:
     waiting = _rows(connection).filter(applied_at=None).values_list("decision", flat=True)
     counts = Counter[str](waiting)
     undone = counts.total() - counts[Decision.LEAVE]
-    if undone:
+    if undone and connection.matching != Matching.ASKING:
         set_matching(connection, Matching.OPEN)
-    elif connection.matching == Matching.OPEN:
+    elif not undone and connection.matching in (Matching.OPEN, Matching.ASKING):
         set_matching(connection, Matching.DONE)
     return counts
 
@@ -176,7 +193,8 @@ def set_matching(connection: Connection, state: str) -> None:
 # --- carrying out
 
 
-def _carry_out(connection: Connection, sides: Sides, rows: Sequence[MatchProposal], draft: Draft) -> Counter[str]:
+def carry_out(connection: Connection, sides: Sides, rows: Sequence[MatchProposal], draft: Draft) -> Counter[str]:
+    """Link the pairs among these rows, and put on the queues what is to be created."""
     entity, linked = sides.entity, [row for row in rows if row.decision == Decision.LINK]
     made = [row for row in rows if row.decision == Decision.CREATE]
     pairs = [_link(connection, sides, row, draft) for row in linked]

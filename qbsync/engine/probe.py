@@ -47,17 +47,21 @@ def find_ours(session: Session, command: Command) -> list[dict[str, Any]]:
 def deleted_unknown(session: Session, command: Command) -> list[str]:
     """Ids of records of this kind that were deleted since the first send and that we never knew."""
     assert command.first_sent_at is not None
-    name = mapping_for(cast(Entity, command.entity)).remote_name
-    since = command.first_sent_at - settings.overlap()
+    deleted, _ = unknown_deletions(session, cast(Entity, command.entity), command.first_sent_at - settings.overlap())
+    return deleted
+
+
+def unknown_deletions(session: Session, entity: Entity, since: datetime) -> tuple[list[str], bool]:
+    """Ids of records that were deleted since then and that we never knew, and whether the feed told of all of them."""
+    name = mapping_for(entity).remote_name
     changes = session.read(lambda client: client.changes([name], since))
     deleted = {row.remote_id for row in changes.deleted.get(name, [])}
-    known = Link.objects.filter(connection=session.connection, entity=command.entity, remote_id__in=deleted)
+    known = Link.objects.filter(connection=session.connection, entity=entity, remote_id__in=deleted)
     seen = RemoteRecord.objects.filter(
-        connection=session.connection, entity=command.entity, remote_id__in=deleted, gone=True, token__gte=0
+        connection=session.connection, entity=entity, remote_id__in=deleted, gone=True, token__gte=0
     )
-    return sorted(
-        deleted - set(known.values_list("remote_id", flat=True)) - set(seen.values_list("remote_id", flat=True))
-    )
+    unknown = deleted - set(known.values_list("remote_id", flat=True)) - set(seen.values_list("remote_id", flat=True))
+    return sorted(unknown), name not in changes.full
 
 
 def feed_reaches(command: Command) -> bool:

@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 
 from ledger.data import ENTITIES, Entity
 from qbsync import clock
-from qbsync.engine import bodies, failpoints, queues, references, settings
+from qbsync.engine import bodies, failpoints, quarantine, queues, references, settings
 from qbsync.engine.queues import Observation
 from qbsync.engine.session import Session
 from qbsync.mapping import BY_REMOTE_NAME, mapping_for
@@ -138,6 +138,7 @@ def _full_entity(session: Session, cursor: Cursor, entity: Entity) -> None:
     name = mapping_for(entity).remote_name
     for rows, since, start in _pages(session, name, cursor.full_since, cursor.full_start):
         session.guard()
+        quarantine.notice_marks(session, entity, rows)
         with transaction.atomic():
             queues.observe(session.connection, [_seen(entity, row) for row in rows])
             cursor.full_entity, cursor.full_since, cursor.full_start = entity, since, start
@@ -201,7 +202,9 @@ def _unseen(session: Session, changes: ChangeSet) -> list[Observation]:
 def _unseen_rows(session: Session, entity: Entity, rows: Sequence[dict[str, Any]]) -> list[Observation]:
     stored = _stored(session, entity, [bodies.remote_id(row) for row in rows])
     known = {record.remote_id: record for record in stored}
-    return [_seen(entity, row) for row in rows if not _is_known(known.get(bodies.remote_id(row)), row)]
+    news = [row for row in rows if not _is_known(known.get(bodies.remote_id(row)), row)]
+    quarantine.notice_marks(session, entity, news)
+    return [_seen(entity, row) for row in news]
 
 
 def _stored(session: Session, entity: Entity, ids: Sequence[str]) -> QuerySet[RemoteRecord]:

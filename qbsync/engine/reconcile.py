@@ -14,7 +14,7 @@ import structlog
 
 from ledger.data import Entity
 from ledger.services import InvalidRecord, StaleRecord, read_many
-from qbsync.engine import bodies, links, queues, references
+from qbsync.engine import bodies, links, lost_links, queues, references
 from qbsync.engine.apply import apply
 from qbsync.engine.decide import Policy, decide, new_ledger_id
 from qbsync.engine.errors import SyncStopped, place_of
@@ -91,7 +91,11 @@ def _subjects(
     by_remote = {link.remote_id: link for link in known}
     by_local = {link.local_id: link for link in known}
     stored = _stored(connection, entity, [*remote_ids, *(link.remote_id for link in known)])
-    subjects = [_observed_subject(connection, by_remote, stored, observation) for observation in observed]
+    owners = lost_links.owners(
+        connection, entity, [_body(o) for o in observed if o.body and o.remote_id not in by_remote]
+    )
+    by_remote |= _lost_pairs(connection, entity, owners)
+    subjects = [_observed_subject(connection, by_remote, stored, owners, observation) for observation in observed]
     subjects += [_changed_subject(entity, by_local, stored, local_id) for local_id in local_ids]
     _attach(connection, entity, subjects)
     return subjects
@@ -102,11 +106,30 @@ def _stored(connection: Connection, entity: Entity, remote_ids: Sequence[str]) -
     return {row.remote_id: row for row in rows}
 
 
+def _body(observation: Observation) -> dict[str, Any]:
+    return bodies.from_text(observation.body)
+
+
+def _lost_pairs(connection: Connection, entity: Entity, owners: dict[str, UUID]) -> dict[str, Link]:
+    """The documents among those of a lost time whose ledger record is there, so that only the link is missing."""
+    here = read_many(connection.organization_id, entity, list(owners.values())) if owners else {}
+    return {
+        remote_id: lost_links.lost_link(connection, entity, local_id, remote_id)
+        for remote_id, local_id in owners.items()
+        if local_id in here
+    }
+
+
 def _observed_subject(
-    connection: Connection, by_remote: dict[str, Link], stored: dict[str, RemoteRecord], observation: Observation
+    connection: Connection,
+    by_remote: dict[str, Link],
+    stored: dict[str, RemoteRecord],
+    owners: dict[str, UUID],
+    observation: Observation,
 ) -> Subject:
-    link = by_remote.get(observation.remote_id)
-    local_id = link.local_id if link else new_ledger_id(connection.pk, observation.entity, observation.remote_id)
+    link, owner = by_remote.get(observation.remote_id), owners.get(observation.remote_id)
+    derived = new_ledger_id(connection.pk, observation.entity, observation.remote_id)
+    local_id = link.local_id if link else owner or derived
     remote = newest(stored.get(observation.remote_id), observation)
     return Subject(
         entity=observation.entity, local_id=local_id, remote_id=observation.remote_id, link=link, remote=remote

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from ledger.data import ENTITIES, Entity
 from qbsync import clock
-from qbsync.engine import failpoints, held, match, notify, queues, session
+from qbsync.engine import failpoints, held, look_up, match, notify, quarantine, queues, session
 from qbsync.engine.errors import RetryLater
 from qbsync.engine.pull import pull, read_missing_bodies, request_full_pull
 from qbsync.engine.push import run_commands
@@ -36,21 +36,54 @@ def sync(
         request_full_pull(connection_id)
     with session.opened(connection_id, kind=kind) as company:
         company.progress = progress or company.progress
+        quarantine.notice_witness(company)
+        if not _is_free(company):
+            return company.tally
         held.carry_on(company)
         if match.is_due(company.connection):
             settle_open(company)
             match.carry_on(company)
         if company.connection.matching == Connection.Matching.OPEN:
             return company.tally
+        if quarantine.was_away(company.connection):
+            if not _read(company):
+                return company.tally
+            read = False
         work_off(company)
-        if read:
-            told = notify.wanted(company.connection)
-            pull(company)
-            failpoints.reach("sync.read")
-            notify.fulfilled(company.connection, told)
-            failpoints.reach("sync.wish_fulfilled")
+        if read and _read(company):
             work_off(company)
         return company.tally
+
+
+def _is_free(company: Session) -> bool:
+    """Whether the company may be worked on; one in quarantine is only looked up, and free once that is done."""
+    restored = quarantine.standing(company.connection)
+    if restored is None:
+        return True
+    if not look_up.carry_on(company, restored):
+        return False
+    company.connection.refresh_from_db(fields=["matching", "status_reason"])
+    _bring_in(company)
+    return True
+
+
+def _read(company: Session) -> bool:
+    """Read what changed in QuickBooks; False if what was read tells that this database was restored from a backup."""
+    told = notify.wanted(company.connection)
+    pull(company)
+    failpoints.reach("sync.read")
+    if quarantine.standing(company.connection) is not None:
+        return False
+    notify.fulfilled(company.connection, told)
+    failpoints.reach("sync.wish_fulfilled")
+    return True
+
+
+def _bring_in(company: Session) -> None:
+    """Look at everything that was read, before anything of Batchly's own: after a restore QuickBooks knows better."""
+    for _ in range(MAX_ROUNDS):
+        if not sum(_inbox_page(company, entity) for entity in ENTITIES):
+            return
 
 
 def settle_open(company: Session) -> None:

@@ -12,6 +12,7 @@ from typing import Literal
 from uuid import UUID
 
 from ledger.data import Entity
+from qbsync.engine import quarantine
 from qbsync.engine.sweep import LEDGER_MODELS
 from qbsync.models import Command, Conflict, Connection, InboxRow, Link, OutboxRow
 from qbsync.models.queue import QueueRow
@@ -37,6 +38,8 @@ class Situation:
     """Everything that is known of one record in one company."""
 
     connected: bool = True
+    restored: bool = False
+    """Whether the company is in quarantine after a restore."""
     push: bool = True
     """Whether the company takes changes made in Batchly."""
     revision: int = 0
@@ -76,10 +79,12 @@ def standings(connection: Connection, entity: Entity, local_ids: Sequence[UUID])
     remote_ids = [link.remote_id for link in links.values()]
     observed = InboxRow.objects.filter(connection=connection, entity=entity, remote_id__in=remote_ids)
     inbox = {row.remote_id: row for row in observed}
+    restored = quarantine.standing(connection) is not None
     return {
         local_id: explain(
             Situation(
                 connected=connection.status == Connection.Status.CONNECTED,
+                restored=restored,
                 push=connection.push_enabled,
                 revision=revisions.get(local_id, 0),
                 link=links.get(local_id),
@@ -108,6 +113,8 @@ def explain(record: Situation) -> Standing:
         return Standing(
             word="blocked", sentence="The company is not connected; it goes out once it is connected again."
         )
+    if record.restored and (_moving(record) or record.inbox is not None or record.link is None):
+        return Standing(word="checking", sentence=quarantine.RESTORED)
     if record.command is not None:
         return _under_way(record.command)
     if record.outbox is not None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import Count
 
+from qbsync.engine import quarantine
 from qbsync.models import Command, Conflict, Connection, Credential, Cursor, InboxRow, OutboxRow, Run
 from qbsync.transitions import OPEN_STATES, State
 
@@ -28,6 +29,7 @@ def status_of(company: Connection) -> dict[str, Any]:
         "environment": company.environment,
         "status": company.status,
         "status_reason": company.status_reason,
+        "quarantine": _quarantine(company),
         "access_expires_at": credential.access_expires_at if credential else None,
         "connection_expires_at": credential.refresh_expires_at if credential else None,
         "last_pull": cursor.pulled_at if cursor else None,
@@ -44,6 +46,15 @@ def needs_person(status: dict[str, Any]) -> bool:
     """Whether something stands still until somebody acts."""
     parked = status["inbox"]["parked"] + status["outbox"]["parked"]
     return bool(parked or status["conflicts"] or status["commands"].get(State.HELD.value))
+
+
+def _quarantine(company: Connection) -> dict[str, Any] | None:
+    """The restore that the company is being looked up after."""
+    row = quarantine.standing(company)
+    if row is None:
+        return None
+    names = ("since", "began_at", "noticed_by", "evidence")
+    return {"sentence": quarantine.RESTORED, **{name: getattr(row, name) for name in names}}
 
 
 def _queue(model: type[InboxRow] | type[OutboxRow], company: Connection) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from qbsync.models.connection import Connection, ConnectRequest, Credential, Cur
 from qbsync.models.held import HeldAnswer
 from qbsync.models.link import Link, RemoteRecord, RemoteReference
 from qbsync.models.matching import MatchProposal
+from qbsync.models.quarantine import Quarantine
 from qbsync.models.queue import InboxRow, OutboxRow
 from qbsync.models.run import Run
 from qbsync.models.tieout import TieOut
@@ -26,6 +27,7 @@ __all__ = [
     "MatchProposal",
     "OutboxRow",
     "PullRequest",
+    "Quarantine",
     "RemoteRecord",
     "RemoteReference",
     "ResolutionRule",

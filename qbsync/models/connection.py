@@ -26,6 +26,7 @@ class Connection(models.Model):
     class Matching(models.TextChoices):
         NONE = "none", "Not needed"
         OPEN = "open", "Open"
+        ASKING = "asking", "Some records wait"
         DONE = "done", "Done"
 
     class Wanted(models.TextChoices):
@@ -49,7 +50,8 @@ class Connection(models.Model):
     status = models.CharField(max_length=16, choices=Status, default=Status.CONNECTED)
     status_reason = models.CharField(max_length=500, blank=True)
     matching = models.CharField(max_length=8, choices=Matching, default=Matching.NONE)
-    """Open: records are on both sides and it is not decided yet which belong together; until then nothing flows."""
+    """Open: records are on both sides and it is not decided yet which belong together; until then nothing flows.
+    Asking: a look-up after a restore left a few records undecided; these stay where they are, all others flow."""
     matching_wanted = models.CharField(max_length=8, choices=Wanted, blank=True)
     """What a person asked the next sync to do about the matching."""
     matching_filling = models.CharField(max_length=12, choices=Filling, default=Filling.BOTH)

@@ -35,6 +35,8 @@ def _lines(status: dict[str, Any]) -> Iterator[str]:
     yield f"{status['name'] or 'Company'} ({status['company']}, {status['environment']}): {status['status']}"
     if status["status_reason"]:
         yield f"  {status['status_reason']}"
+    if status["quarantine"]:
+        yield f"  {status['quarantine']['sentence']} ({status['quarantine']['evidence']})"
     yield f"  access token until {status['access_expires_at']}, connection until {status['connection_expires_at']}"
     yield f"  last pull: {status['last_pull'] or 'never'}" + (" (full pull under way)" * status["full_pull_under_way"])
     for name in ("inbox", "outbox"):

@@ -1,0 +1,172 @@
+"""Quarantine: a database that was restored from a backup remembers less than QuickBooks, and is believed less.
+
+Begun by `qbo_restored`, or by evidence: the witness beside the database, or a document in QuickBooks that carries the
+mark of a record which this database never sent. While it stands nothing is written to either side; `look_up` reads
+everything and ends it. What always holds: beginning it twice is beginning it once, with the earlier of the two times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+from django.db.models import F
+
+from ledger.data import ENTITIES, Entity
+from qbsync import clock
+from qbsync.engine import bodies, commands, pending_edits, queues, witness
+from qbsync.engine.session import Session
+from qbsync.mapping import mapping_for
+from qbsync.models import Command, Connection, Cursor, Lease, Link, MatchProposal, Quarantine
+from qbsync.transitions import OPEN_STATES, Event, State
+
+log = structlog.get_logger(__name__)
+
+AWAY = timedelta(minutes=10)
+"""Companies are read every half minute. Whoever has not read one for so long reads it before he writes to it: a restored
+database shows itself that way before it does any harm."""
+RESTORED = (
+    "The database was restored from a backup. Nothing is sent or brought in until everything was looked up in "
+    "QuickBooks; that takes some minutes and ends by itself."
+)
+FORGOTTEN = "The database was restored from a backup: what became of this write is looked up in QuickBooks instead."
+
+
+def standing(connection: Connection) -> Quarantine | None:
+    """The open quarantine of a company."""
+    return Quarantine.objects.filter(connection=connection, looked_up_at=None).first()
+
+
+def was_away(connection: Connection) -> bool:
+    """Whether a company was not read for so long that it has to be read before anything is written to it."""
+    pulled_at = Cursor.objects.filter(connection=connection).values_list("pulled_at", flat=True).first()
+    return pulled_at is None or clock.now() - pulled_at > AWAY
+
+
+@transaction.atomic
+def begin(connection: Connection, *, since: datetime, evidence: str, noticed_by: str) -> Quarantine:
+    """Put a company into quarantine, or move the beginning of the one that stands to an earlier time."""
+    row = Quarantine.objects.select_for_update().filter(connection=connection, looked_up_at=None).first()
+    if row is None:
+        row = Quarantine(
+            organization_id=connection.organization_id,
+            connection=connection,
+            since=since,
+            began_at=clock.now(),
+            noticed_by=noticed_by[:150],
+            evidence=evidence[:500],
+            pending=pending_edits.note(connection),
+        )
+        log.warning("quarantined", company=connection.realm_id, noticed_by=noticed_by, since=since.isoformat())
+    row.since = min(row.since, since)
+    row.save()
+    return row
+
+
+@transaction.atomic
+def declare(connection: Connection, *, since: datetime, actor: str) -> Quarantine:
+    """A person says that the database was restored. A worker that still has the company loses it before its next write."""
+    Lease.objects.filter(connection=connection).update(fence=F("fence") + 1, expires_at=None, holder="")
+    earliest = min(since, remembered_until(connection))
+    return begin(connection, since=earliest, evidence="A person said so.", noticed_by=actor)
+
+
+def remembered_until(connection: Connection) -> datetime:
+    """The latest time of which this database surely knows what QuickBooks did."""
+    cursor = Cursor.objects.filter(connection=connection).first()
+    known: datetime | None = cursor.changes_read_to if cursor is not None else None
+    return known or connection.first_connected_at
+
+
+def notice_witness(session: Session) -> None:
+    """Compare the company's fence with what this machine has seen; the lease is held."""
+    seen = witness.went_back(session.connection, session.fence)
+    if seen is not None:
+        evidence = f"This machine has worked on the company {seen} times; the database knows of {session.fence}."
+        _notice(session, evidence, "the witness file")
+
+
+def notice_marks(session: Session, entity: Entity, rows: Iterable[dict[str, Any]]) -> None:
+    """Look for documents that only a forgotten write can have made. No query unless a document carries a mark."""
+    marks = marked(entity, rows)
+    unexplained = _unexplained(session.connection, entity, marks) if marks else []
+    if unexplained:
+        named = ", ".join(unexplained[:10])
+        evidence = f"QuickBooks has {entity} {named} with the mark of a record that was never sent from here."
+        _notice(session, evidence, "a mark in QuickBooks")
+
+
+def marked(entity: Entity, rows: Iterable[dict[str, Any]]) -> dict[str, tuple[UUID, datetime]]:
+    """QuickBooks id -> (the ledger id in its mark, when it was made there). Customers and items carry no mark."""
+    mapping = mapping_for(entity)
+    found: dict[str, tuple[UUID, datetime]] = {}
+    for body in rows:
+        local_id = as_id(mapping.marker(body))
+        if local_id is not None:
+            found[bodies.remote_id(body)] = (local_id, bodies.created_at(body))
+    return found
+
+
+def as_id(mark: str) -> UUID | None:
+    """People can edit a note, so a mark need not be one of ours."""
+    try:
+        return UUID(mark) if mark else None
+    except ValueError:
+        return None
+
+
+def prepare(session: Session, row: Quarantine) -> None:
+    """Set aside what the backup believed to be under way, and have everything read from the beginning."""
+    with transaction.atomic():
+        session.guard()
+        sent = [first for entity in ENTITIES for first in _forget_commands(session, entity)]
+        Cursor.objects.filter(connection=session.connection).update(full_requested=True, full_entity="", full_start=1)
+        row.since, row.prepared_at = min([row.since, *sent]), clock.now()
+        row.save(update_fields=["since", "prepared_at"])
+
+
+def _forget_commands(session: Session, entity: Entity) -> list[datetime]:
+    """Give creations up and have their records looked up. Gives the times at which those that were sent were first sent."""
+    given_up: list[Command] = []
+    for command in Command.objects.filter(connection=session.connection, entity=entity, state__in=OPEN_STATES):
+        commands.move(session, command, Event.FORGOTTEN, error_text=FORGOTTEN)
+        if command.state == State.CANCELLED:
+            given_up.append(command)
+    queues.enqueue([session.connection], entity, [command.local_id for command in given_up])
+    return [command.first_sent_at for command in given_up if command.first_sent_at is not None]
+
+
+def _notice(session: Session, evidence: str, noticed_by: str) -> None:
+    begin(session.connection, since=remembered_until(session.connection), evidence=evidence, noticed_by=noticed_by)
+
+
+def _unexplained(connection: Connection, entity: Entity, marks: dict[str, tuple[UUID, datetime]]) -> Sequence[str]:
+    """The marked documents that are neither linked, nor copies of linked ones, nor just being made, nor left alone."""
+    own: dict[str, Any] = {"connection": connection, "entity": entity}
+    since = _looked_up_until(connection)
+    ids = [local_id for local_id, _ in marks.values()]
+    linked = Link.objects.filter(**own, local_id__in=ids).values_list("local_id", flat=True)
+    being_made = Command.objects.filter(**own, local_id__in=ids, state__in=OPEN_STATES, first_sent_at__isnull=False)
+    explained = {*linked, *being_made.values_list("local_id", flat=True)}
+    news = {remote_id: mark for remote_id, (mark, made) in marks.items() if made >= since and mark not in explained}
+    known = _known_ids(own, news)
+    return sorted(set(news) - known)
+
+
+def _known_ids(own: dict[str, Any], remote_ids: Collection[str]) -> set[str]:
+    if not remote_ids:
+        return set()
+    linked = Link.objects.filter(**own, remote_id__in=remote_ids).values_list("remote_id", flat=True)
+    asked = MatchProposal.objects.filter(**own, remote_id__in=remote_ids).values_list("remote_id", flat=True)
+    return {*linked, *asked}
+
+
+def _looked_up_until(connection: Connection) -> datetime:
+    """What was in QuickBooks before the company was connected, or before the last look-up, gives nothing away."""
+    ended = Quarantine.objects.filter(connection=connection, looked_up_at__isnull=False).order_by("-looked_up_at")
+    last = ended.values_list("looked_up_at", flat=True).first()
+    return max(connection.first_connected_at, last) if last is not None else connection.first_connected_at
