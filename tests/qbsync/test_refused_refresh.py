@@ -2,9 +2,10 @@
 
 import pytest
 
+from qbsync import clock
 from qbsync.engine import sweep
 from qbsync.engine.errors import RetryLater
-from qbsync.models import Command
+from qbsync.models import Command, Cursor
 from qbsync.quickbooks import auth
 from qbsync.transitions import State
 from tests.world import MovableClock, World
@@ -63,6 +64,7 @@ def test_a_write_that_got_no_token_is_known_not_to_have_been_sent(
     world.sync()
     customer = world.customer()
     moving_clock.advance(seconds=3600)  # the access token is over
+    Cursor.objects.filter(connection=world.connection).update(pulled_at=clock.now())  # else it would be read first
     with monkeypatch.context() as outage, pytest.raises(RetryLater):
         outage.setattr(auth, "refresh", unreachable)
         world.sync(read=False)
