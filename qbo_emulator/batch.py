@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import random
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from . import errors, writes
 from .behaviour import Behaviour
 from .entities import ABSENT, RULES, Rules
+from .faults import NAME_LISTS
 from .query.evaluate import answer as query_answer
 from .rendering import deleted_stub, rendered
 from .replays import BatchReplays
@@ -28,6 +30,8 @@ class Circumstances:
     memory: BatchReplays | None = None  # None = no requestid was given
     chance: random.Random | None = None  # a partial_batch fault strikes: draws the items that are refused
     refusal: errors.QuickBooksFault | None = None  # what these are answered
+    list_busy: Callable[[str], bool] = lambda _: False  # somebody else's write to this list of names is under way
+    names_written: list[str] = field(default_factory=list)  # filled here: the entity of each name an item wrote
 
 
 def answer(books: Company, body: Any, behaviour: Behaviour, around: Circumstances) -> bytes:
@@ -44,7 +48,7 @@ def answer(books: Company, body: Any, behaviour: Behaviour, around: Circumstance
         if number in refused and around.refusal is not None:
             answers.append(_tail(item, b'{"Fault":' + encode(around.refusal.fault())))
         else:
-            answers.append(_item(books, item, behaviour, around.memory, done))
+            answers.append(_item(books, item, behaviour, around, done))
             if behaviour.batch_hides_creations:
                 books.hidden = {made for made, old in books.before.items() if old is None}
     if around.memory is not None:
@@ -63,16 +67,16 @@ def _tail(item: dict[str, Any], start: bytes) -> bytes:
 
 
 def _item(
-    books: Company, item: dict[str, Any], behaviour: Behaviour, memory: BatchReplays | None, done: dict[str, bytes]
+    books: Company, item: dict[str, Any], behaviour: Behaviour, around: Circumstances, done: dict[str, bytes]
 ) -> bytes:
     """One item's answer; a write that succeeded also goes into ``done``, by its bId."""
     bid = str(item.get("bId", ""))
-    remembered = memory.recall(bid) if memory is not None and bid else None
+    remembered = around.memory.recall(bid) if around.memory is not None and bid else None
     if remembered is not None:
         return remembered
     mark = books.mark()
     try:
-        key, value = _carry_out(books, item, behaviour)
+        key, value = _carry_out(books, item, behaviour, around)
     except errors.QuickBooksFault as fault:
         books.roll_back(mark)
         return _tail(item, b'{"Fault":' + encode(fault.fault()))
@@ -88,7 +92,7 @@ def _item(
     return answer
 
 
-def _carry_out(books: Company, item: dict[str, Any], behaviour: Behaviour) -> tuple[str, bytes]:
+def _carry_out(books: Company, item: dict[str, Any], behaviour: Behaviour, around: Circumstances) -> tuple[str, bytes]:
     if "Query" in item:
         large = behaviour.large_page == "fault"
         return "QueryResponse", query_answer(books, str(item["Query"]), refuse_large_pages=large)
@@ -100,11 +104,16 @@ def _carry_out(books: Company, item: dict[str, Any], behaviour: Behaviour) -> tu
         return rules.name, rendered(books, writes.void(books, rules, body))
     if operation not in ("create", "update"):
         raise errors.unsupported_operation(str(operation))
+    if rules.name in NAME_LISTS and around.list_busy(rules.name):
+        raise errors.one_name_at_a_time(rules.name)
     if operation == "create":
         body = {name: value for name, value in body.items() if name != "Id"}
     elif not body.get("Id"):
         raise errors.required("Id")
-    return rules.name, rendered(books, writes.save(books, rules, body, include=options))
+    saved = rendered(books, writes.save(books, rules, body, include=options))
+    if rules.name in NAME_LISTS:
+        around.names_written.append(rules.name)
+    return rules.name, saved
 
 
 def _payload(item: dict[str, Any]) -> tuple[Rules, dict[str, Any]]:

@@ -10,6 +10,7 @@ import heapq
 import logging
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 
 from . import answers, api, batch, console, control, origin, replays
 from .authorize import authorize
@@ -212,12 +213,14 @@ class Emulator:
             return Response(200, remembered, {"content-type": JSON_OK})  # F3.3.2: the first answer, byte for byte
         if call.writes_a_name and self.limits.name_list_busy(company.realm, call.entity or ""):
             raise one_name_at_a_time(call.entity)
-        name, value = self._carried_out(company, request, self._around(call, request, fault))
+        around = self._around(call, request, fault)
+        name, value = self._carried_out(company, request, around)
         body = b'{"%s":%s,"time":"%s"}' % (name.encode(), value, envelope_time(started).encode())
         if key:
             self.replays.remember(key, body)
         self.keep()
-        delay = self.limits.occupy_name_list(company.realm, call.entity or "") if call.writes_a_name else 0.0
+        written = [call.entity or ""] if call.writes_a_name else around.names_written
+        delay = self.limits.occupy_name_lists(company.realm, written)
         return Response(200, body, {"content-type": JSON_OK}, delay=delay)
 
     def _carried_out(self, company: Company, request: Request, around: batch.Circumstances) -> tuple[str, bytes]:
@@ -245,11 +248,13 @@ class Emulator:
         if call.operation != "batch":
             return batch.Circumstances()
         requestid = replays.checked(request.query.get("requestid", ""))
-        memory = BatchReplays(self.replays, call.realm or "", requestid) if requestid else None
+        realm = call.realm or ""
+        memory = BatchReplays(self.replays, realm, requestid) if requestid else None
+        around = batch.Circumstances(memory, list_busy=partial(self.limits.name_list_busy, realm))
         if fault is None:
-            return batch.Circumstances(memory)
+            return around
         refusal = item_throttled() if fault.format == "throttle" else system_failure("Unexpected Internal Error")
-        return batch.Circumstances(memory, fault.chance, refusal)
+        return replace(around, chance=fault.chance, refusal=refusal)
 
     # -- faults on order ----------------------------------------------------------------------------------------
 

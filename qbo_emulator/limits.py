@@ -77,10 +77,11 @@ class Limits:
         """Somebody else's write to the same list is still under way (F3.2.7)."""
         return self._clock.timestamp() < self._busy_until.get((realm, NAME_LISTS[entity]), 0.0)
 
-    def occupy_name_list(self, realm: str, entity: str) -> float:
-        """Seconds the write that was just served keeps the list to itself: its answer leaves only then."""
-        seconds = self._behaviour.name_write_seconds
-        self._busy_until[realm, NAME_LISTS[entity]] = self._clock.timestamp() + seconds
+    def occupy_name_lists(self, realm: str, written: list[str]) -> float:
+        """Seconds the names that were just written keep their lists to themselves: the answer leaves only then."""
+        seconds = self._behaviour.name_write_seconds * len(written)  # the items of a batch are served in turn (F7.4)
+        for name in {NAME_LISTS[entity] for entity in written}:
+            self._busy_until[realm, name] = self._clock.timestamp() + seconds
         return seconds
 
     def forget(self) -> None:

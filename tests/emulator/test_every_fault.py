@@ -244,6 +244,20 @@ def test_parallel_writes_to_one_list_get_in_each_others_way(live: Live) -> None:
     assert customers(live) == 3
 
 
+def test_a_batch_of_names_keeps_their_list_to_itself(live: Live) -> None:
+    live.emulator.behaviour.change({"name_write_seconds": 0.1})
+    items = [{"bId": f"b{n}", "operation": "create", "Customer": {"DisplayName": f"B{n}"}} for n in range(3)]
+    with ThreadPoolExecutor(2) as clients:
+        batch = clients.submit(api, live, "POST", "/batch", {"BatchItemRequest": items})
+        while not customers(live):
+            pass
+        single = clients.submit(api, live, "POST", "/customer", {"DisplayName": "C"})
+        assert (single.result()[0], code(single.result())) == (400, "6000")
+        assert batch.result()[0] == 200
+    assert customers(live) == 3
+    assert api(live, "POST", "/customer", {"DisplayName": "D"})[0] == 200
+
+
 def test_an_item_of_a_batch_may_be_throttled(books: Books) -> None:
     books.control("POST", "/faults", {"kind": "partial_batch", "format": "throttle"})
     items = books.call("POST", "/batch", BATCH).json()["BatchItemResponse"]
