@@ -66,6 +66,14 @@ clean: ## remove the demo's data and everything generated; .venv stays
 	@if [ -x $(RUN) ]; then $(RUN) -m standalone.clean; fi
 	@rm -rf .local .coverage htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache staticfiles
 
+.PHONY: t-trinity t-trinity-one
+TRINITY = $(if $(filter file,$(origin N)),300,$(N))
+t-trinity: install ## play N=300 seeded histories of the real engine on PostgreSQL; 0 violations expected
+	$(RUN) -m tests.trinity run $(TRINITY) --start $(SEED)
+
+t-trinity-one: install ## replay the history of one SEED of t-trinity aloud; WITHOUT="..." with a rule taken away
+	@$(RUN) -m tests.trinity one $(SEED) $(if $(WITHOUT),--without "$(WITHOUT)")
+
 .PHONY: t-kill
 CASES ?= all
 ONLY ?=
