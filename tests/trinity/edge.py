@@ -6,7 +6,8 @@ The product runs unchanged; what is replaced stands at its edge, where it meets 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -18,8 +19,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from qbsync import clock, tasks
-from qbsync.engine import failpoints, reconcile, session, sweep
-from qbsync.engine import push as pushing
+from qbsync.engine import failpoints, lanes, outcomes, quarantine, reconcile, sending, session, sweep
 from qbsync.quickbooks import Limiter, transport
 from tests.trinity.quickbooks import URL
 from tests.trinity.wire import Adapter
@@ -41,6 +41,24 @@ class Told:
         self._world.heard(event, facts)
 
     warning = error = exception = info
+
+
+class Lane:
+    """A lane without a thread: its request is made by the worker itself, its answer is taken when the seed says so."""
+
+    def __init__(self, **options: Any) -> None:
+        """One at a time is all that a lane does."""
+
+    def submit(self, work: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(work(*arguments))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    def shutdown(self) -> None:
+        """Nothing is under way."""
 
 
 @contextmanager
@@ -67,7 +85,9 @@ def under_the_seed(world: World, seed: str) -> Iterator[None]:
             (failpoints, "armed", world.reached),
             (tasks, "wake", lambda connection_id: world.woken()),
             (tasks, "wake_pull", lambda connection_id: world.woken(pull=True)),
-            *((module, "log", Told(world)) for module in (pushing, reconcile, sweep)),
+            (lanes, "ThreadPoolExecutor", Lane),
+            (sending, "wait", world.first_answer),
+            *((module, "log", Told(world)) for module in (outcomes, quarantine, reconcile, sweep)),
         ):
             stack.enter_context(patch.object(target, name, value))
         yield

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -68,6 +68,7 @@ class World:
         self.skew = timedelta()
         self.books, self.words = Books(clock=Clock(at=START, seed=0)), Words()
         self.wire = Wire(self, Random(0))
+        self.schedule = Random(0)
         self.side: Side
         self.organization: Organization
         self.connection: Connection
@@ -120,6 +121,8 @@ class World:
                 self.sometimes[f"stopped: {facts['reason']}"] += 1
             case "page_split":
                 self.sometimes["a page was split"] += 1
+            case "quarantined":
+                self.bad("a quarantine began although no database was restored")
             case "sync_failed" | "record_undecided" | "record_failed":
                 self.note(traceback.format_exc())
                 self.bad(f"unforeseen: {event} {facts['error']}")
@@ -183,6 +186,15 @@ class World:
         self.sometimes["slept"] += 1
         self.wake_at[hand] = self.now + timedelta(seconds=seconds)
         self._stand(hand, "sleep")
+
+    def first_answer(self, flights: Iterable[Any], **options: Any) -> tuple[list[Any], list[Any]]:
+        """Which of the answers under way is taken next."""
+        waiting = list(flights)
+        self.sometimes["several writes were under way"] += len(waiting) > 1
+        if not waiting:
+            return [], []
+        chosen = self.schedule.choice(waiting)
+        return [chosen], [each for each in waiting if each is not chosen]
 
     def woken(self, *, pull: bool = False) -> None:
         """A wake-up for a worker; some are lost."""
