@@ -195,15 +195,18 @@ class Programme:
 
 
 def _cases(story: Story, runs: Sequence[Ended]) -> Iterator[Case]:
-    """First and last time of each place of each run, killed; the first of them raised as well.
+    """First and last time of each place of each run, killed; the first of all its times raised as well.
 
     When a token is renewed depends on its age, so only the story that waits for it has cases there.
     """
+    raised: set[str] = set()
     for number, ended in enumerate(runs):
         for place, times in Counter(ended.reached).items():
             if place.startswith("tokens.") and not story.waits:
                 continue
             yield Case(story, number, place, 1, "kill")
-            yield Case(story, number, place, 1, "raise")
             if times > 1:
                 yield Case(story, number, place, times, "kill")
+            if place not in raised:
+                raised.add(place)
+                yield Case(story, number, place, 1, "raise")
