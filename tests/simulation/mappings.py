@@ -78,6 +78,9 @@ class Small:
     def facts(self, body: Mapping[str, Any]) -> Facts:
         return Facts()
 
+    def remark(self, body: Mapping[str, Any]) -> str:
+        return ""
+
     def marker(self, body: Mapping[str, Any]) -> str:
         return str(body.get("marker", ""))
 
