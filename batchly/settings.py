@@ -201,6 +201,7 @@ QBO_ENVIRONMENT = env.choice(
 )
 QBO_IS_EMULATED = QBO_ENVIRONMENT == "emulator"
 QBO_EMULATOR_URL = env.address("QBO_EMULATOR_URL", "http://127.0.0.1:8300")
+QBO_SANDBOX_URL = env.text("QBO_SANDBOX_URL", "")  # another server in the place of Intuit's sandbox
 
 FROM_INTUIT = "Take it from your app's page at developer.intuit.com, under Keys & credentials."
 QBO_CLIENT_ID = env.text("QBO_CLIENT_ID", "emulator-client" if QBO_IS_EMULATED else None, purpose=FROM_INTUIT)

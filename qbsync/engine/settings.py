@@ -24,6 +24,8 @@ def endpoints(environment: str) -> Endpoints:
     """Where a connection's company lives. The three differ by address alone."""
     if environment == "emulator":
         return Endpoints.emulator(settings.QBO_EMULATOR_URL)
+    if environment == "sandbox" and settings.QBO_SANDBOX_URL:
+        return Endpoints.emulator(settings.QBO_SANDBOX_URL)
     return Endpoints.production() if environment == "production" else Endpoints.sandbox()
 
 
