@@ -166,6 +166,22 @@ def test_a_creation_cannot_be_superseded() -> None:
         after(START, sent(), Event.SUPERSEDED)
 
 
+def test_after_a_restore_a_creation_is_given_up_and_any_other_write_is_read_back() -> None:
+    for standing in (NEW, sent(), lost(), sent_again()):
+        assert after(later(900), standing, Event.FORGOTTEN).state is State.CANCELLED
+    ready = replace(NEW, operation=Operation.UPDATE)
+    for standing in (ready, sent(Operation.VOID), lost(Operation.UPDATE)):
+        forgotten = after(later(900), standing, Event.FORGOTTEN)
+        assert next_step(later(900), forgotten, TIMING)[0] is Step.WAIT  # it may have been sent until this moment
+        assert next_step(later(900) + TIMING.settling, forgotten, TIMING)[0] is Step.READ_BACK
+
+
+def test_after_a_restore_what_waits_for_a_person_still_does() -> None:
+    held = after(later(200), lost(), Event.FOUND_SEVERAL)
+    forgotten = after(later(900), held, Event.FORGOTTEN)
+    assert (forgotten.state, forgotten.first_sent_at, forgotten.last_sent_at) == (State.HELD, START, later(900))
+
+
 # --- in random histories
 
 
