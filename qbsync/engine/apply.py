@@ -7,6 +7,7 @@ Nothing is sent from here; the commands are sent afterwards, each by `push`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from copy import copy
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -28,6 +29,7 @@ def apply(session: Session, entity: Entity, outcomes: Sequence[Outcome], known: 
     connection = session.connection
     with transaction.atomic():
         session.guard()  # holds the lease's row to the end: nobody can take the company over while the page is written
+        links.lock_as_read(o.subject.link for o in outcomes if o.subject.link is not None and o.base is not None)
         written = _write_ledger(connection, entity, outcomes)
         _remember(connection, entity, outcomes)
         new = _write_links(connection, outcomes, written)
@@ -74,7 +76,7 @@ def _write_links(connection: Connection, outcomes: Sequence[Outcome], written: d
     for outcome in outcomes:
         if outcome.base is None or outcome.subject.remote is None:
             continue
-        link = outcome.subject.link
+        link = copy(outcome.subject.link)  # the page may fail and be written again, record by record
         if link is None:
             link = _new_link(connection, outcome.subject)
         if link._state.adding:

@@ -26,12 +26,30 @@ LINK_FIELDS = [
 ]
 
 
+class Decided(Exception):
+    """A person decided about a record after its link was read; what was planned with the old link is void."""
+
+
 def of_records(
-    connection: Connection, entity: Entity, *, local_ids: Sequence[UUID] = (), remote_ids: Sequence[str] = ()
+    connection: Connection,
+    entity: Entity,
+    *,
+    local_ids: Sequence[UUID] = (),
+    remote_ids: Sequence[str] = (),
+    lock: bool = False,
 ) -> list[Link]:
-    """The links of these records, found from either side."""
+    """The links of these records, found from either side. `lock` keeps decisions away until the transaction ends."""
     either = Q(local_id__in=list(local_ids)) | Q(remote_id__in=list(remote_ids))
-    return list(Link.objects.filter(either, connection=connection, entity=entity))
+    found = Link.objects.filter(either, connection=connection, entity=entity)
+    return list(found.select_for_update().order_by("pk") if lock else found)
+
+
+def lock_as_read(read: Iterable[Link]) -> None:
+    """Lock links that are about to be written. Raises Decided if one of them is not any more what it was when it was read."""
+    known = {link.pk: link.synced_at for link in read if link.pk}
+    rows = Link.objects.select_for_update().filter(pk__in=list(known)).order_by("pk").values_list("pk", "synced_at")
+    if dict(rows) != known:
+        raise Decided("Somebody decided about it in this very moment.")
 
 
 def save(connection: Connection, links: Iterable[Link]) -> None:

@@ -269,6 +269,8 @@ def _apply_one(session: Session, entity: Entity, outcome: Outcome, known: Linked
         apply(session, entity, [outcome], known)
     except SyncStopped:
         raise
+    except links.Decided:
+        return _set_aside(outcome, "Somebody decided about it in this very moment; it is looked at again.", park=False)
     except StaleRecord:  # edited in Batchly while it was being looked at: look again
         return _set_aside(outcome, "Edited in Batchly in this very moment; it is looked at again.", park=False)
     except InvalidRecord as error:

@@ -88,7 +88,7 @@ def superseded(session: Session, command: Command, event: Event, facts: dict[str
     doubtful = event is Event.TOUCHED or command.standing.had_earlier_send
     commands.move(session, command, event, **facts)
     if doubtful:
-        for link in links.of_records(session.connection, command.entity, local_ids=[command.local_id]):  # type: ignore[arg-type]
+        for link in links.of_records(session.connection, command.entity, local_ids=[command.local_id], lock=True):  # type: ignore[arg-type]
             link.uncertain_units = _in_doubt(link, command)
             links.save(session.connection, [link])
     entity = cast(Entity, command.entity)
@@ -143,7 +143,7 @@ def refused(session: Session, command: Command, facts: dict[str, Any]) -> None:
 
 
 def _link(session: Session, command: Command, body: dict[str, Any]) -> Link:
-    found = links.of_records(session.connection, command.entity, local_ids=[command.local_id])  # type: ignore[arg-type]
+    found = links.of_records(session.connection, command.entity, local_ids=[command.local_id], lock=True)  # type: ignore[arg-type]
     if found:
         return found[0]
     return Link(
