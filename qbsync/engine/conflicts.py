@@ -82,20 +82,31 @@ def _note_rule(connection: Connection, outcome: Outcome, decided: Decided, writt
     note_decision(case, actor=f"rule: {rule}", choices={decided.conflict.unit: decided.winner}, applied=True)
 
 
-def note_decision(case: Conflict, *, actor: str, choices: dict[str, Any], applied: bool, reason: str = "") -> Decision:
-    """The audit row of a decision, with what was on the screen."""
+def note_decision(
+    case: Conflict,
+    *,
+    actor: str,
+    choices: dict[str, Any],
+    applied: bool,
+    reason: str = "",
+    reverses: Decision | None = None,
+    seen: dict[str, Any] | None = None,
+) -> Decision:
+    """The audit row of a decision, with what was on the screen: the case as it stood, unless it says otherwise."""
     return Decision.objects.create(
         organization_id=case.organization_id,
         connection_id=case.connection_id,
         conflict=case,
         actor=actor[:150],
         choices=choices,
-        seen={
+        seen=seen
+        or {
             "local_revision": case.local_revision,
             "remote_token": case.remote_token,
             "units": case.units,
             "presence": case.presence,
         },
+        reverses=reverses,
         reason=reason[:500],
         applied=applied,
         decided_at=clock.now(),

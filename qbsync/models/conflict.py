@@ -74,10 +74,15 @@ class Decision(CompanyOwned):
     reason = models.CharField(max_length=500, blank=True)
     applied = models.BooleanField(default=True)
     """False: the record had moved since it was shown, so the decision is kept but nothing was done."""
+    reverses = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="reversals")
+    """The earlier decision that this one takes back."""
     decided_at = models.DateTimeField()
 
     class Meta:
         ordering = ["decided_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["reverses"], condition=Q(applied=True), name="decision_reversed_once")
+        ]
 
 
 class ResolutionRule(models.Model):
