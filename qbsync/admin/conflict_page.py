@@ -44,6 +44,8 @@ class PastDecision:
 
     decision: Decision
     choices: str
+    reverses: bool
+    taken_back: bool
 
 
 def unit_rows(case: Conflict) -> list[UnitRow]:
@@ -102,7 +104,17 @@ def has_moved(case: Conflict) -> bool:
 
 def history(case: Conflict) -> Sequence[PastDecision]:
     decisions = Decision.objects.filter(connection_id=case.connection_id, conflict__local_id=case.local_id)
-    return [PastDecision(decision=each, choices=choices_text(each.choices)) for each in decisions]
+    found = list(decisions)
+    taken_back = {each.reverses_id for each in found if each.applied}
+    return [
+        PastDecision(
+            decision=each,
+            choices=choices_text(each.choices),
+            reverses=each.reverses_id is not None,
+            taken_back=each.pk in taken_back,
+        )
+        for each in found
+    ]
 
 
 def choices_text(choices: dict[str, Any]) -> str:

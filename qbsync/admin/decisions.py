@@ -9,23 +9,21 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from ledger.admin.scope import ADMINS, OwnRows, ScopedAdmin
-from qbsync.admin.base import ReadOnlyAdmin
 from qbsync.admin.conflict_page import choices_text
+from qbsync.admin.reversal import ReversalPages
 from qbsync.mapping import mapping_for
 from qbsync.models import Decision, ResolutionRule
 
 
 @admin.register(Decision)
-class DecisionAdmin(ReadOnlyAdmin):
-    """Who decided what, when, on which versions."""
+class DecisionAdmin(ReversalPages):
+    """Who decided what, when, on which versions; and the way back."""
 
     list_display = ("decided_at", "actor", "conflict", "chosen", "reason", "applied", "connection")
     list_filter = (("connection", OwnRows), "applied", "conflict__entity", "decided_at")
     list_select_related = ("conflict", "connection")
     search_fields = ("actor", "reason", "conflict__label")
     ordering = ("-decided_at",)
-    fields = ("decided_at", "actor", "conflict", "chosen", "reason", "applied", "seen", "connection")
-    readonly_fields = ("chosen",)
 
     @admin.display(description="Chosen")
     def chosen(self, decision: Decision) -> str:

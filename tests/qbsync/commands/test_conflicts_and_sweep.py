@@ -51,6 +51,26 @@ def test_the_kept_side_ends_on_both_sides(world: World, run: Run, side: str, val
     assert decision.actor.startswith("command")
 
 
+def test_a_decision_is_listed_and_taken_back(world: World, run: Run) -> None:
+    customer = disagreeing(world, run)
+    run("qbo_conflicts", "--resolve", str(listed(run)[0]["id"]), "--keep", "batchly")
+    run("qbo_push")
+    (decision,) = run("qbo_conflicts", "--history", "--json").of("decision")
+    before = everything(world)
+    shown = run("qbo_conflicts", "--reverse", decision["id"], "--dry-run", "--json").of("reversal")
+    assert shown == [
+        {"unit": "company_name", "local": "Ours", "remote": "Ours", "edited": False, "comes_back": "Theirs"}
+    ]
+    assert everything(world) == before
+    assert run("qbo_conflicts", "--reverse", decision["id"], "--reason", "the wrong way round").code == 0
+    run("qbo_push")
+    assert world.remote(customer)["CompanyName"] == world.read(customer).data.company_name == "Theirs"
+    again = run("qbo_conflicts", "--reverse", decision["id"])
+    assert again.code == 1
+    assert "taken back already" in again.err
+    assert run("qbo_conflicts", "--reverse", "nothing").code == 2
+
+
 def test_a_side_can_be_kept_unit_by_unit(world: World, run: Run) -> None:
     customer = disagreeing(world, run)
     case = str(listed(run)[0]["id"])
