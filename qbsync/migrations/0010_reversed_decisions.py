@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("ledger", "0003_items_may_share_a_name"),
-        ("qbsync", "0008_filling"),
+        ("qbsync", "0009_quarantine"),
     ]
 
     operations = [
