@@ -53,11 +53,8 @@ def adopted(session: Session, command: Command, body: dict[str, Any]) -> None:
     link = _link(session, command, body)
     _agree(link, command, token=-1, body=body)
     _documents_touched(session, command, body)
-    _remember(session, command, body)
-    queues.observe(session.connection, [_observation(command, body)])
-    _finish(session, command, link)
     session.tally.sent(cast(Entity, command.entity))
-    failpoints.reach("settle.adopting")
+    _tied(session, command, link, body)
 
 
 def shown(session: Session, command: Command, found: list[dict[str, Any]]) -> None:
@@ -73,6 +70,11 @@ def paired(session: Session, command: Command, body: dict[str, Any]) -> None:
     link = _link(session, command, body)
     link.local_revision = command.local_revision
     links.save(session.connection, [link])
+    _tied(session, command, link, body)
+
+
+def _tied(session: Session, command: Command, link: Link, body: dict[str, Any]) -> None:
+    """What both ways of finding a record end with: it is compared next."""
     _remember(session, command, body)
     queues.observe(session.connection, [_observation(command, body)])
     _finish(session, command, link)
