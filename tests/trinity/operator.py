@@ -13,7 +13,7 @@ from qbsync.engine import held
 from qbsync.engine.errors import NeedsPerson
 from qbsync.engine.references import referenced_in_data
 from qbsync.engine.resolve import Moved, Seen, dismiss, resolve
-from qbsync.models import Command, Conflict, HeldAnswer, Link, OutboxRow, RemoteRecord
+from qbsync.models import Command, Conflict, Connection, HeldAnswer, Link, OutboxRow, RemoteRecord
 
 if TYPE_CHECKING:
     from tests.trinity.world import World
@@ -28,6 +28,8 @@ class Operator:
     world: World
     random: Random
     refusals: Counter[UUID] = field(default_factory=Counter)
+    sent_anew: set[UUID] = field(default_factory=set)
+    """What somebody deleted in QuickBooks before its creation was known, and a person wanted there all the same."""
 
     def answer_all(self) -> None:
         for case in self.open_cases():
@@ -36,6 +38,13 @@ class Operator:
             self.decide_held(command)
         for row in OutboxRow.objects.exclude(waits_for="").order_by("entity", "local_id"):
             self._revive_parents(self._record(row.entity, row.local_id))
+
+        self.reconnect()
+
+    def reconnect(self) -> None:
+        """Two tokens refused in a row end a connection; somebody makes it again."""
+        ended = Connection.objects.filter(status=Connection.Status.NEEDS_RECONNECT)
+        self.world.sometimes["connected again"] += ended.update(status=Connection.Status.CONNECTED)
 
     def answer_one(self) -> None:
         cases = self.open_cases()
@@ -128,6 +137,8 @@ class Operator:
         shown = held.Seen(attempts=command.attempts, tokens=tokens)
         try:
             held.answer(command.pk, choice=choice, seen=shown, actor="operator", remote_id=named)
+            if made is None:
+                self.sent_anew.add(command.local_id)
             self.world.note(f"a person says of a held {command.entity}: {choice}")
         except NeedsPerson as refusal:
             self.world.note(f"not now: {refusal}")

@@ -6,6 +6,7 @@ import argparse
 import gc
 import hashlib
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from math import inf
 from multiprocessing import get_context
 
 from tests.trinity.baton import Hand
@@ -21,7 +23,30 @@ from tests.trinity.mutants import RULES, without
 from tests.trinity.world import World
 
 HANDS = 3
-EXPECTED: tuple[str, ...] = ()
+EXPECTED: tuple[str, ...] = (
+    "a full pull was cut off",
+    "a late request took effect",
+    "an old state was shown",
+    "command: find_deleted -> ready",
+    "command: find_ours -> done",
+    "command: read_back -> cancelled",
+    "command: send -> cancelled",
+    "command: send -> rejected",
+    "command: send -> unknown",
+    "decided: concurrent_update",
+    "decided: delete_conflict",
+    "fault: expired_access",
+    "fault: late",
+    "fault: lost_response",
+    "fault: throttle",
+    "killed",
+    "killed inside a transaction",
+    "paused",
+    "several writes were under way",
+    "slept",
+    "stopped: LeaseLost",
+    "switched inside a push",
+)
 """What a run must have met: one that never did proves nothing about it, and is void."""
 
 
@@ -61,13 +86,14 @@ def hands() -> Iterator[Sequence[Hand]]:
             hand.dismiss()
 
 
-def play_all(seeds: Sequence[int]) -> Report:
-    """One after another, in this process and its database."""
-    report = Report()
+def play_all(seeds: Sequence[int], *, seconds: float = inf) -> Report:
+    """One after another, in this process and its database; no new one is begun after so many seconds."""
+    report, began = Report(), time.monotonic()
     gc.freeze()
     with hands() as crew:
         for seed in seeds:
-            report.count(World(seed, crew).play())
+            if time.monotonic() - began < seconds:
+                report.count(World(seed, crew).play())
     return report
 
 
@@ -88,20 +114,22 @@ def first_hit(rule: str, seeds: Iterable[int]) -> tuple[int, str] | None:
     return None
 
 
-def play_share(seeds: range) -> Report:
+def play_share(seeds: range, seconds: float) -> Report:
     """A share of the histories, in a process and a database of its own."""
     with standing():
-        return play_all(seeds)
+        return play_all(seeds, seconds=seconds)
 
 
-def run(count: int, start: int, processes: int) -> int:
+def run(count: int, start: int, processes: int, seconds: float) -> int:
     began = time.monotonic()
     report = Report()
     shares = [range(start + number, start + count, processes) for number in range(processes)]
     with get_context("fork").Pool(processes) as pool:
-        for part in pool.imap_unordered(play_share, shares):
+        for part in pool.starmap(play_share, [(share, seconds) for share in shares]):
             report.add(part)
     _print(report, time.monotonic() - began)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(f"processor   {used.ru_utime + used.ru_stime:.0f} s of work, without PostgreSQL's")
     return 1 if report.violations or report.never else 0
 
 
@@ -168,13 +196,14 @@ def main() -> None:
         many.add_argument("count", type=int)
         many.add_argument("--start", type=int, default=0)
         many.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+        many.add_argument("--seconds", type=float, default=inf, help="begin no history after so many seconds")
     single = commands.add_parser("one")
     single.add_argument("seed", type=int)
     single.add_argument("--without", default="", choices=("canary", *RULES))
     commands.add_parser("mutants").add_argument("--limit", type=int, default=60)
     asked = parser.parse_args()
     if asked.command == "run":
-        sys.exit(run(asked.count, asked.start, asked.processes))
+        sys.exit(run(asked.count, asked.start, asked.processes, asked.seconds))
     if asked.command == "one":
         sys.exit(one(asked.seed, asked.without))
     if asked.command == "mutants":

@@ -46,7 +46,7 @@ MEMORIES = (0, 0, 30, 600, 10**9)
 """Seconds for which QuickBooks remembers a request id; nobody outside Intuit knows the true figure (F3.3)."""
 CALM_ROUNDS = 25
 CALM_STEP = 700.0
-JOBS = ("push", "push", "sync", "sync", "sync", "sweep", "sweep", "full", "webhook", "webhook")
+JOBS = ("push", "push", "sync", "sync", "sync", "sweep", "sweep", "full", "full", "webhook", "webhook")
 
 
 class World:
@@ -83,7 +83,7 @@ class World:
         self.books.feed_lag = random.choice([0, 0, 3, settings.QBSYNC_FEED_LAG_SECONDS])
         self.books.behaviour.requestid_memory_seconds = random.choice(MEMORIES)
         self.wire = Wire(self, Random(f"{self.seed} wire"))
-        self.fault_rate = random.choice([0, 0.03, 0.1, 0.25])
+        self.fault_rate = random.choice([0, 0.1, 0.2, 0.35])
         self.crash_rate = random.choice([0, 0.01, 0.02, 0.05])
         self.switch_rate = random.choice([0.05, 0.2, 0.4])
         self.pause_rate = random.choice([0, 0, 0.1])
@@ -156,7 +156,10 @@ class World:
         self.note(f"killed at {place}")
         self.sometimes["killed"] += 1
         self.sometimes["killed inside a transaction"] += database.in_atomic_block
-        self.sometimes["a full pull was cut off"] += place in ("pull.full_begun", "pull.page_stored")
+        reading = place.startswith(("pull.full", "pull.page", "before query", "after query"))
+        self.sometimes["a full pull was cut off"] += (
+            reading and self.running is not None and self.jobs[self.running] == "full"
+        )
 
     def _leave(self, hand: Hand, place: str, *, soon: bool) -> None:
         self.sometimes["switched"] += 1
