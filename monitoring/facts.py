@@ -21,11 +21,14 @@ from qbsync.transitions import OPEN_STATES, State
 
 @dataclass(frozen=True, kw_only=True)
 class Queue:
-    """One work list of a company. `oldest_due` is since when its oldest due row could have been worked on."""
+    """One work list of a company. `oldest_due` is since when its oldest due row could have been worked on.
+
+    `unreadable` are records of QuickBooks that cannot be read; they are tried again by themselves and do not count as parked."""
 
     due: int = 0
     waiting: int = 0
     parked: int = 0
+    unreadable: int = 0
     oldest_due: datetime | None = None
 
 
@@ -98,19 +101,25 @@ def _company(connection: Connection, **counted: Any) -> CompanyFacts:
 
 
 def _queues(model: type[QueueRow]) -> dict[UUID, Queue]:
-    due = Q(parked=False, next_try_at__lte=clock.now())
+    due, held = Q(parked=False, next_try_at__lte=clock.now()), Q(parked=True)
+    extra: dict[str, Any] = {}
+    if model is InboxRow:
+        held &= Q(unreadable=False)
+        extra = {"unreadable": Count("pk", filter=Q(unreadable=True))}
     rows = model._default_manager.order_by().values("connection_id")
-    counted = rows.annotate(
+    counted: Any = rows.annotate(
         rows=Count("pk"),
         now_due=Count("pk", filter=due),
-        held=Count("pk", filter=Q(parked=True)),
+        held=Count("pk", filter=held),
         oldest=Min("next_try_at", filter=due),
+        **extra,
     )
     return {
         row["connection_id"]: Queue(
             due=row["now_due"],
-            waiting=row["rows"] - row["now_due"] - row["held"],
+            waiting=row["rows"] - row["now_due"] - row["held"] - row.get("unreadable", 0),
             parked=row["held"],
+            unreadable=row.get("unreadable", 0),
             oldest_due=row["oldest"],
         )
         for row in counted

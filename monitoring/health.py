@@ -115,6 +115,10 @@ def _for_people(company: CompanyFacts, now: datetime, limits: Limits) -> Iterato
     parked = company.inbox.parked + company.outbox.parked
     if parked:
         yield _warning(company, "parked", f"{_count(parked, 'record')} cannot go on without a person.")
+    if company.inbox.unreadable:
+        unreadable = _count(company.inbox.unreadable, "record")
+        sentence = f"{unreadable} of QuickBooks cannot be read; the inbox says why. They are read again by themselves."
+        yield _warning(company, "unreadable", sentence)
     if company.open_conflicts:
         yield _warning(company, "conflicts", f"{_count(company.open_conflicts, 'conflict')} to decide.")
     if company.held_writes:

@@ -50,7 +50,7 @@ def lines(companies: Sequence[CompanyFacts], found: Sequence[health.Problem]) ->
             facts=company,
             mark=_mark(company, stopped=company.company in stopped),
             pending=_pending(company),
-            failed=company.inbox.parked + company.outbox.parked,
+            failed=company.inbox.parked + company.inbox.unreadable + company.outbox.parked,
         )
         for company in companies
     ]
@@ -66,6 +66,6 @@ def _mark(company: CompanyFacts, *, stopped: bool) -> Mark:
         return CONNECTION[company.status]
     if stopped:
         return BLOCKED
-    if company.open_conflicts or company.inbox.parked or company.outbox.parked:
+    if company.open_conflicts or company.inbox.parked or company.inbox.unreadable or company.outbox.parked:
         return NEEDS_YOU
     return SENDING if _pending(company) else IN_SYNC

@@ -94,10 +94,9 @@ def serve(books: Company, request: Request, behaviour: Behaviour, *, around: bat
     if name == "query" and len(parts) == 1:
         return _query(books, request, behaviour)
     if name == "cdc" and len(parts) == 1 and request.method == "GET":
-        old = behaviour.cdc_old_dates
-        return "CDCResponse", cdc.answer(
-            books, request.query.get("entities"), request.query.get("changedSince"), old_dates=old
-        )
+        wanted, since = request.query.get("entities"), request.query.get("changedSince")
+        changes = cdc.answer(books, wanted, since, old_dates=behaviour.cdc_old_dates, cap=behaviour.cdc_cap)
+        return "CDCResponse", changes
     if name == "batch" and len(parts) == 1 and request.method == "POST":
         return "BatchItemResponse", batch.answer(books, _body(request), behaviour, around)
     rules = BY_PATH.get(name)

@@ -25,6 +25,7 @@ class Behaviour:
     concurrent_refresh_revokes: float = 0.0  # how likely the loser of two refreshes costs the winner its tokens (F8.9)
     requestid_memory_seconds: int = 24 * 3600  # 0 = QuickBooks forgets at once
     cdc_old_dates: str = "fault"
+    cdc_cap: int = 1000  # changes of a kind in one answer; whether F6.10 means a kind or all of it is not stated
     large_page: str = "clamp"
     throttle_format: str = "json"
     delete_paid_invoice: str = "refuse"

@@ -226,7 +226,7 @@ class Emulator:
     def _carried_out(self, company: Company, request: Request, around: batch.Circumstances) -> tuple[str, bytes]:
         """All of it or, when it is refused, nothing."""
         mark = company.mark()
-        company.poisoned = self.faults.poisoned(company.realm)
+        company.spoiled = self.faults.of_rows(company.realm)
         if request.method == "POST":
             company.commit_lag = self.clock.random.uniform(0, self.behaviour.commit_lag_seconds)
         try:

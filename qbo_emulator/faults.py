@@ -28,9 +28,11 @@ KINDS = (
     "partial_batch",
     "one_name_at_a_time",
     "poison_row",
+    "damaged_row",
     "quota_exhausted",
 )
-LASTING = ("poison_row", "quota_exhausted")  # until they are deleted
+OF_A_ROW = ("poison_row", "damaged_row")  # strike whoever shows the record, not a call
+LASTING = (*OF_A_ROW, "quota_exhausted")  # until they are deleted
 MATCHERS = ("method", "path", "entity", "operation", "realm", "nth", "id")
 FIELDS = ("kind", "match", "times", "probability", "seed", "seconds", "status", "format")
 NUMBERS = ("times", "probability", "seed", "seconds", "status")
@@ -39,6 +41,8 @@ FORMATS = {
     "quota_exhausted": ("json", "xml"),
     "server_error": ("json", "html"),
     "partial_batch": ("failure", "throttle"),
+    "poison_row": ("id_shown",),
+    "damaged_row": ("no_object", "no_id", "bad_token", "bad_time", "huge_amount", "broken_json"),
 }
 MAX_SECONDS = 120.0  # the real service cuts a request at 120 s (F5.3)
 
@@ -58,6 +62,15 @@ class Call:
         return self.entity in NAME_LISTS and self.operation in ("create", "update")
 
 
+@dataclass(frozen=True, slots=True)
+class Spoiling:
+    """What keeps one row from being shown as it is."""
+
+    kind: str
+    format: str | None
+    status: int
+
+
 def _concerns(kind: str, call: Call) -> bool:
     """Some kinds can only befall some calls; a poisoned row strikes whoever shows it, not a call."""
     match kind:
@@ -67,7 +80,7 @@ def _concerns(kind: str, call: Call) -> bool:
             return call.writes_a_name
         case "quota_exhausted":
             return call.realm is not None and call.operation in METERED
-        case "poison_row":
+        case "poison_row" | "damaged_row":
             return False
     return True
 
@@ -148,12 +161,12 @@ class Faults:
         self.active = [each for each in self.active if id is not None and each.id != id]
         return before - len(self.active)
 
-    def poisoned(self, realm: str) -> dict[tuple[str, str], int]:
-        """(entity in lower case, id) of the rows that cannot be shown, with the status that is answered."""
+    def of_rows(self, realm: str) -> dict[tuple[str, str], Spoiling]:
+        """(entity in lower case, id) of the rows that cannot be shown as they are, with how they are spoiled."""
         return {
-            (str(each.match["entity"]).lower(), str(each.match["id"])): each.status
+            (str(each.match["entity"]).lower(), str(each.match["id"])): Spoiling(each.kind, each.format, each.status)
             for each in self.active
-            if each.kind == "poison_row" and each.match.get("realm", realm) == realm
+            if each.kind in OF_A_ROW and each.match.get("realm", realm) == realm
         }
 
     def before(self, call: Call) -> Fault | None:
@@ -168,12 +181,12 @@ def _check_particulars(kind: str, match: dict[str, Any], wanted: dict[str, Any])
     format = wanted.get("format")
     if format is not None and format not in FORMATS.get(kind, ()):
         raise ValueError(f"The format of {kind} is one of {', '.join(FORMATS.get(kind, ('none',)))}.")
-    if kind == "poison_row" and not {"entity", "id"} <= match.keys() <= {"entity", "id", "realm"}:
-        raise ValueError("poison_row matches entity and id, and realm where the id alone does not tell.")
-    if kind != "poison_row" and "id" in match:
-        raise ValueError("Only poison_row matches an id.")
-    if kind == "poison_row" and "times" in wanted:
-        raise ValueError("poison_row lasts until it is deleted; times has no meaning for it.")
+    if kind in OF_A_ROW and not {"entity", "id"} <= match.keys() <= {"entity", "id", "realm"}:
+        raise ValueError(f"{kind} matches entity and id, and realm where the id alone does not tell.")
+    if kind not in OF_A_ROW and "id" in match:
+        raise ValueError(f"Only {' and '.join(OF_A_ROW)} match an id.")
+    if kind in OF_A_ROW and "times" in wanted:
+        raise ValueError(f"{kind} lasts until it is deleted; times has no meaning for it.")
 
 
 def _times(kind: str, numbers: dict[str, Any]) -> int | None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .clock import Clock
+from .faults import Spoiling
 
 Body = dict[str, Any]
 
@@ -110,7 +111,7 @@ class Company:
     rendered: dict[tuple[str, str, bool], bytes] = field(default_factory=dict)
     commit_lag: float = 0.0  # seconds from the start of the request at hand to its commit
     hidden: set[tuple[str, str]] = field(default_factory=set)  # made in the batch at hand, not yet to be referred to
-    poisoned: dict[tuple[str, str], int] = field(default_factory=dict)  # rows that cannot be shown, on order
+    spoiled: dict[tuple[str, str], Spoiling] = field(default_factory=dict)  # rows not shown as they are, on order
     touched: set[tuple[str, str]] = field(default_factory=set)
     undo: list[Callable[[], None]] = field(default_factory=list)
     before: dict[tuple[str, str], Record | None] = field(default_factory=dict)  # as the unit of work found it
@@ -217,8 +218,8 @@ class Company:
     # -- a request's unit of work -------------------------------------------------------------------------------
 
     def end_request(self) -> None:
-        """What held for one API request only: a person at the screen still sees a poisoned row."""
-        self.poisoned, self.commit_lag, self.hidden = {}, 0.0, set()
+        """What held for one API request only: a person at the screen still sees a spoiled row."""
+        self.spoiled, self.commit_lag, self.hidden = {}, 0.0, set()
 
     def settled(self) -> None:
         """The unit of work is over: nothing can be undone any more."""

@@ -29,6 +29,7 @@ MEANING = {
     "partial_batch": "some items of a batch fail",
     "one_name_at_a_time": "names cannot be written side by side",
     "poison_row": "whatever shows this record fails",
+    "damaged_row": "this record is shown damaged",
     "quota_exhausted": "the month's metered calls are used up",
 }
 FORMATS = {"": "as usual"} | {

@@ -239,7 +239,8 @@ def _value_test(condition: Condition, path: str, convert: Callable[[Any], Any]) 
 def _projected(books: Company, record: Record, columns: tuple[str, ...]) -> bytes:
     if not columns:
         return rendered(books, record, row=True)
-    whole = {name.lower(): (name, value) for name, value in decode(rendered(books, record, row=True)).items()}
     wanted = [each.split(".")[0].lower() for each in columns]
+    shown = decode(rendered(books, record, row=True, id_only=set(wanted) == {"id"}))
+    whole = {name.lower(): (name, value) for name, value in shown.items()}
     row = dict(whole[name] for name in wanted if name in whole)
     return encode({**row, "sparse": True})  # recorded: neither token nor domain, sparse true

@@ -92,7 +92,7 @@ def _parked(connection: Connection) -> list[ParkedRow]:
     incoming = list(InboxRow.objects.filter(connection=connection, parked=True).order_by("-pk")[:SHOWN_ROWS])
     names = records.names((row.entity, row.local_id) for row in outgoing)
     sent = [_parked_row(names.get((row.entity, row.local_id), row.entity), "to QuickBooks", row) for row in outgoing]
-    read = [_parked_row(f"QuickBooks {row.entity} {row.remote_id}", "to Batchly", row) for row in incoming]
+    read = [_parked_row(str(row), "to Batchly", row) for row in incoming]
     return sent + read
 
 

@@ -6,7 +6,7 @@ They name records rather than show ids, in a constant number of queries for a pa
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -25,7 +25,7 @@ from qbsync import tasks
 from qbsync.admin import records, runs_text
 from qbsync.admin.base import ReadOnlyAdmin, badge
 from qbsync.admin.held import HeldPages
-from qbsync.admin.status import COMMAND, RUN, STANDING, queue_mark
+from qbsync.admin.status import COMMAND, RUN, STANDING, UNREADABLE, queue_mark
 from qbsync.engine import queues, why
 from qbsync.models import Command, Connection, InboxRow, Link, OutboxRow, RemoteReference, Run
 from qbsync.transitions import FOR_PEOPLE
@@ -170,7 +170,7 @@ class RunAdmin(ReadOnlyAdmin):
 class QueueAdmin(ReadOnlyAdmin):
     """What the two work lists share."""
 
-    list_filter = (COMPANY, "entity", "parked")
+    list_filter: Sequence[Any] = (COMPANY, "entity", "parked")
     ordering = ("-parked", "next_try_at")
     actions = ("try_again",)
 
@@ -212,8 +212,14 @@ class InboxAdmin(QueueAdmin):
     """Records of QuickBooks that are to be looked at."""
 
     list_display = ("queued_at", "entity", "remote_id", "state", "reason", "attempts", "next_try_at", "connection")
+    list_filter: Sequence[Any] = (*QueueAdmin.list_filter, "unreadable")
     search_fields = ("remote_id", "reason")
     exclude = ("body",)
+    readonly_fields = ("first_seen_at", "changed_from", "changed_to")
+
+    @admin.display(description="Status", ordering="parked")
+    def state(self, row: InboxRow) -> SafeString:
+        return badge(UNREADABLE) if row.unreadable else super().state(row)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("body")

@@ -31,6 +31,8 @@ BLOCKED = Mark("Blocked", "block", "danger")
 CHECKING = Mark("Checking", "help", "warning")
 NOT_LINKED = Mark("Not linked", "link_off", "")
 CLOSED = Mark("Closed", "remove", "")
+UNREADABLE = Mark("Unreadable", "broken_image", "warning")
+"""A record of QuickBooks that cannot be read or parsed."""
 
 STANDING = {
     "in_sync": IN_SYNC,

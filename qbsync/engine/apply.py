@@ -162,7 +162,11 @@ def _settle_rows(outcomes: Iterable[Outcome]) -> None:
         for row in outcome.subject.rows:
             if outcome.waits_for:
                 queues.wait(row, outcome.reason, waits_for=outcome.waits_for)
-            elif outcome.parked:
+            elif outcome.unreadable and isinstance(row, InboxRow):
+                queues.unreadable(row, outcome.reason)
+            elif outcome.unpulled and isinstance(row, InboxRow):
+                queues.wait(row, outcome.reason, waits_for=queues.RECEIVING)
+            elif outcome.parked or outcome.unreadable:
                 queues.park(row, outcome.reason)
             elif outcome.later is not None:
                 queues.postpone(row, outcome.reason, until=outcome.later)

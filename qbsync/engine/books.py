@@ -15,7 +15,7 @@ from uuid import UUID
 from ledger.models import Customer, Invoice, Payment
 from qbsync.engine import bodies
 from qbsync.engine.balances import Books, Debtor, Document, DocumentKind, Pairs, rests
-from qbsync.engine.pull import rows_of
+from qbsync.engine.listing import rows_of
 from qbsync.engine.session import Session
 from qbsync.mapping import fields, invoice, payment, scalars
 from qbsync.models import Connection, Link

@@ -48,7 +48,7 @@ def decide(subject: Subject, references: References, policy: Policy) -> Outcome:
     except Unrepresentable as error:
         return _invalid(subject, error)
     except Malformed as error:
-        return _skip(subject, f"QuickBooks sent a record that cannot be read: {error}", parked=True)
+        return replace(_skip(subject, f"QuickBooks sent a record that cannot be read: {error}"), unreadable=True)
 
 
 def local_version(subject: Subject) -> Version:
@@ -101,7 +101,8 @@ def _import(subject: Subject, remote: RemoteState, references: References, polic
     if remote.gone or remote.body is None:
         return _skip(subject, "Deleted in QuickBooks before it was ever in Batchly.")
     if not policy.pull:
-        return _skip(subject, "Records made in QuickBooks are not brought to Batchly for this company.")
+        reason = "Records made in QuickBooks are not brought to Batchly for this company."
+        return replace(_skip(subject, reason), unpulled=True)
     if subject.record is not None:
         reason = "QuickBooks holds a second record with this record's mark. A person has to say which one counts."
         return _skip(subject, reason, parked=True)
@@ -160,6 +161,7 @@ def _linked(subject: Subject, references: References, policy: Policy) -> Outcome
         presence: dict[str, str | None] = {"local": local.presence, "remote": remote.presence}
         conflict = ConflictDraft(kind=Conflict.Kind.CONCURRENT_UPDATE.value, units=merged.conflicts, presence=presence)
     count, reason = _account(subject, merged, policy)
+    unpulled = merged.writes_local and not policy.pull
     return Outcome(
         subject=subject,
         count=count,
@@ -167,11 +169,12 @@ def _linked(subject: Subject, references: References, policy: Policy) -> Outcome
         change=change,
         draft=draft,
         base=_base_until_sent(base, merged, pulled=policy.pull),
-        closed=remote.presence == "gone" and merged.local.presence != "live",
+        closed=remote.presence == "gone" and merged.local.presence != "live" and not unpulled,
         conflict=conflict,
         decided=merged.decided,
         compared=not _refused_as_it_is(subject),
         unsent=merged.writes_remote and not policy.push,
+        unpulled=unpulled,
     )
 
 

@@ -1,6 +1,6 @@
 """Reading both sides for the matching: the records that are not linked yet, and what each is recognised by.
 
-Called by `match`. Writes nothing. QuickBooks is read whole, by the same pages as a full pull.
+Called by `match`. Writes nothing but what cannot be read, which is kept as unreadable. QuickBooks is read whole, by the same pages as a full pull.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from django.db.models import Exists, OuterRef
 from ledger.data import CustomerData, Entity, InvoiceData, ItemData, PaymentData
 from ledger.services import Record, read_many
 from ledger.services.rows import MODELS as LEDGER_MODELS
-from qbsync.engine import bodies, queues
-from qbsync.engine.pull import BEGINNING, rows_since
+from qbsync.engine import bodies, queues, unreadable
+from qbsync.engine.listing import BEGINNING, Listing
 from qbsync.engine.references import LinkedReferences
 from qbsync.engine.session import Session
 from qbsync.mapping import mapping_for
@@ -156,14 +156,15 @@ def names_in_use(sides: Sides) -> dict[str, UUID]:
 def _read_remote(session: Session, entity: Entity) -> tuple[dict[str, Body], dict[str, str]]:
     unlinked: dict[str, Body] = {}
     taken: dict[str, str] = {}
-    for rows in rows_since(session, entity, BEGINNING):
+    for page in Listing(session, mapping_for(entity).remote_name, BEGINNING).pages():
         session.guard()
-        page = {bodies.remote_id(row): row for row in rows}
-        linked = Link.objects.filter(connection=session.connection, entity=entity, remote_id__in=list(page))
+        unreadable.put(session.connection, entity, page.troubles)
+        found = {bodies.remote_id(row): row for row in page.rows}
+        linked = Link.objects.filter(connection=session.connection, entity=entity, remote_id__in=list(found))
         known = set(linked.values_list("remote_id", flat=True))
-        unlinked |= {id: row for id, row in page.items() if id not in known}
+        unlinked |= {id: row for id, row in found.items() if id not in known}
         if entity in NAME_PROPERTIES:
-            active = [row for row in rows if row.get("Active", True)]
+            active = [row for row in page.rows if row.get("Active", True)]
             taken |= {str(row.get(NAME_PROPERTIES[entity], "")).casefold(): entity for row in active}
     return unlinked, taken
 

@@ -96,6 +96,10 @@ class Outcome:
     waits_for: str = ""
     later: datetime | None = None
     parked: bool = False
+    unreadable: bool = False
+    """QuickBooks' side cannot be made sense of; it is read again by itself."""
+    unpulled: bool = False
+    """QuickBooks' change is not taken because the company takes none; it is looked at again once it does."""
 
     @property
     def writes(self) -> bool:

@@ -10,14 +10,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from uuid import UUID
 
 from ledger.data import ENTITIES, Entity
-from qbsync.engine import bodies, queues, references, session, settings
+from qbsync.engine import observed, queues, references, session, settings
+from qbsync.engine.feed import read_feed
+from qbsync.engine.legible import Trouble
+from qbsync.engine.listing import BEGINNING, Listing
 from qbsync.engine.plan import Line, Outcome, line
-from qbsync.engine.pull import BEGINNING, NAMES, cursor_of, rows_since
+from qbsync.engine.pull import cursor_of
 from qbsync.engine.queues import Observation
 from qbsync.engine.reconcile import plan
 from qbsync.engine.references import LinkedReferences
 from qbsync.engine.session import Session
-from qbsync.mapping import BY_REMOTE_NAME, mapping_for
+from qbsync.mapping import mapping_for
 from qbsync.models import OutboxRow
 
 
@@ -26,11 +29,13 @@ def preview_backfill(connection_id: UUID, entities: tuple[Entity, ...] = ENTITIE
     with session.opened(connection_id, kind="dry_run") as company:
         known = references.preview_lists(company)
         for entity in ENTITIES:
-            for rows in rows_since(company, entity, BEGINNING):
+            for page in Listing(company, mapping_for(entity).remote_name, BEGINNING).pages():
                 company.guard()
-                seen = [_seen(entity, row) for row in rows]
+                seen = [observed.seen(entity, row) for row in page.rows]
                 outcomes = plan(company, entity, known, observed=seen)
-                yield from (_line(company, o) for o in outcomes if entity in entities)
+                if entity in entities:
+                    yield from (_line(company, o) for o in outcomes)
+                    yield from (_unreadable(company, entity, trouble) for trouble in page.troubles)
 
 
 def preview_pull(connection_id: UUID) -> Iterator[Line]:
@@ -39,14 +44,12 @@ def preview_pull(connection_id: UUID) -> Iterator[Line]:
         known = LinkedReferences(company.connection)
         read_to = cursor_of(company).changes_read_to or BEGINNING
         since = read_to - settings.overlap()
-        changes = company.read(lambda client: client.changes(NAMES, since))
-        for name in NAMES:
-            entity = BY_REMOTE_NAME[name].entity
-            seen = [_seen(entity, row) for row in changes.rows.get(name, [])]
-            seen += [
-                Observation(entity=entity, remote_id=d.remote_id, gone=True) for d in changes.deleted.get(name, [])
-            ]
+        feed = read_feed(company, since)
+        for entity in ENTITIES:
+            seen = [observed.seen(entity, row) for row in feed.rows.get(entity, [])]
+            seen += [Observation(entity=entity, remote_id=id, gone=True) for id in feed.deleted.get(entity, [])]
             yield from (_line(company, o) for o in plan(company, entity, known, observed=seen))
+            yield from (_unreadable(company, entity, trouble) for trouble in feed.troubles.get(entity, []))
 
 
 def preview_push(connection_id: UUID, also: Mapping[Entity, Sequence[UUID]] | None = None) -> Iterator[Line]:
@@ -61,10 +64,6 @@ def preview_push(connection_id: UUID, also: Mapping[Entity, Sequence[UUID]] | No
                 yield from (_line(company, o) for o in outcomes)
 
 
-def _seen(entity: Entity, row: dict[str, object]) -> Observation:
-    return Observation(entity=entity, remote_id=bodies.remote_id(row), body=bodies.to_text(row))
-
-
 def _line(company: Session, outcome: Outcome) -> Line:
     """The plan line of an outcome; counted on the run like the real thing."""
     subject = outcome.subject
@@ -72,3 +71,19 @@ def _line(company: Session, outcome: Outcome) -> Line:
     data = outcome.change.data if outcome.change else (subject.record.data if subject.record else None)
     label = mapping_for(subject.entity).label(data) if data is not None else f"{subject.entity} {subject.remote_id}"
     return line(outcome, label)
+
+
+def _unreadable(company: Session, entity: Entity, trouble: Trouble) -> Line:
+    """The plan line of a record that a pull would keep as unreadable."""
+    company.tally.looked(entity, "failed")
+    label = f"{entity} {trouble.remote_id}".strip()
+    return Line(
+        entity=entity,
+        label=label,
+        local_id="",
+        remote_id=trouble.remote_id,
+        batchly="",
+        quickbooks="",
+        outcome="failed",
+        reason=trouble.reason,
+    )

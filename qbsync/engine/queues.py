@@ -18,10 +18,16 @@ from qbsync.transitions import RETRY_STEPS
 
 PAGE = 500
 """Records that are looked at together: a handful of queries for the page, and little to repeat if it fails."""
+RECEIVING = "receiving"
+"""What a row waits for while its company takes no changes from QuickBooks; `sync` releases it when it does again."""
+RECEIVING_RETRY = timedelta(days=1)
+"""Such a row is released by the switch; there may be as many as records were changed, for months."""
 WAITING_RETRY = timedelta(minutes=10)
 """A record that waits for its parent is released when the parent is linked; this is only the safety net."""
 MOVING_RETRY = timedelta(minutes=1)
 """A record that moved under three writes in a row is tried again after this."""
+SOONEST, LATEST = timedelta(minutes=1), timedelta(hours=1)
+"""Bounds for reading an unreadable record again: a hundred of them cost a hundred requests an hour."""
 MAX_ATTEMPTS = 8
 """After so many unexpected failures a row is parked for a person (about 20 minutes)."""
 
@@ -71,6 +77,7 @@ def observe(connection: Connection, observations: Iterable[Observation]) -> int:
             "reason",
             "waits_for",
             "parked",
+            "unreadable",
         ],
     )
     return len(rows)
@@ -129,12 +136,26 @@ def clear_outbox(connection: Connection, entity: Entity, stamps: Collection[UUID
 
 def wait(row: QueueRow, reason: str, *, waits_for: str) -> None:
     """Let a row wait for its parent, visibly."""
-    _defer(row, next_try_at=clock.now() + WAITING_RETRY, reason=reason, waits_for=waits_for)
+    later = RECEIVING_RETRY if waits_for == RECEIVING else WAITING_RETRY
+    _defer(row, next_try_at=clock.now() + later, reason=reason, waits_for=waits_for)
 
 
 def park(row: QueueRow, reason: str) -> None:
     """Leave a row for a person: the same data is not tried again until it changes or somebody says so."""
     _defer(row, parked=True, reason=reason, waits_for="")
+
+
+def unreadable(row: InboxRow, reason: str) -> None:
+    """Park a record of QuickBooks that nobody can make sense of; `unreadable.read_again` reads it again by itself."""
+    now = clock.now()
+    first_seen = row.first_seen_at or now
+    later = next_reading(first_seen, now)
+    _defer(row, parked=True, unreadable=True, first_seen_at=first_seen, next_try_at=later, reason=reason, waits_for="")
+
+
+def next_reading(first_seen: datetime, now: datetime) -> datetime:
+    """An unreadable record is read again after as long as it has been one already, within bounds."""
+    return now + min(max(now - first_seen, SOONEST), LATEST)
 
 
 def postpone(row: QueueRow, reason: str, *, until: datetime | None = None) -> None:
@@ -177,6 +198,9 @@ def calm(connection: Connection, entity: Entity, *, local_id: UUID, remote_id: s
 def retry_parked(connection: Connection, entity: Entity, *, local_id: UUID | None, remote_id: str) -> int:
     """A person asks for another try of a parked record."""
     now = clock.now()
+    damaged = InboxRow.objects.filter(connection=connection, entity=entity, remote_id=remote_id, unreadable=True)
+    if damaged.update(next_try_at=now):
+        return 1
     changes = {"parked": False, "attempts": 0, "next_try_at": now}
     woken = OutboxRow.objects.filter(Q(local_id=local_id), connection=connection, entity=entity).update(**changes)
     return woken + InboxRow.objects.filter(connection=connection, entity=entity, remote_id=remote_id).update(**changes)

@@ -20,6 +20,7 @@ from qbsync import clock
 from qbsync.engine import failpoints, runs, settings, tokens
 from qbsync.engine.errors import Busy, Disconnected, LeaseLost, NeedsPerson, RetryLater
 from qbsync.engine.lanes import Lanes
+from qbsync.engine.poison import Stumble
 from qbsync.engine.runs import Tally
 from qbsync.models import Connection, Lease, Run
 from qbsync.quickbooks import Client, Exchange, Limiter, TakenPlaces, faults
@@ -49,6 +50,10 @@ class Session:
         self.progress: Progress = _unheard
         self.lists_refreshed = False
         """QuickBooks' lists are read at most once a session for the sake of an unknown entry."""
+        self.stumble: Stumble | None = None
+        """The reading that failed last, once it was looked up."""
+        self.narrowed = 0
+        """Requests that failed while a record was looked for that QuickBooks cannot show."""
         self._token_version = 0
         self._refused_version: int | None = None
         self.limiter = _limiter(connection.realm_id)

@@ -11,9 +11,10 @@ from uuid import UUID
 
 from ledger.data import ENTITIES, Entity
 from qbsync import clock
-from qbsync.engine import failpoints, held, look_up, match, notify, quarantine, queues, session
+from qbsync.engine import failpoints, held, look_up, match, notify, quarantine, queues, session, unreadable
 from qbsync.engine.errors import RetryLater
-from qbsync.engine.pull import pull, read_missing_bodies, request_full_pull
+from qbsync.engine.missing import read_missing_bodies
+from qbsync.engine.pull import pull, request_full_pull
 from qbsync.engine.push import run_commands
 from qbsync.engine.reconcile import reconcile_inbox, reconcile_outbox
 from qbsync.engine.runs import Tally
@@ -49,6 +50,9 @@ def sync(
             if not _read(company):
                 return company.tally
             read = False
+        if company.connection.pull_enabled:  # what came while the switch was off is brought in now
+            queues.release(company.connection, [queues.RECEIVING])
+        unreadable.read_again(company)
         work_off(company)
         if read and _read(company):
             work_off(company)
@@ -111,9 +115,10 @@ def _inbox_page(company: Session, entity: Entity) -> int:
     rows = match.let_through(company.connection, entity, due)
     if not rows:
         return len(due)
-    read_missing_bodies(company, entity, rows)
-    company.progress(f"{entity}: compared", len(rows))
-    return len(reconcile_inbox(company, entity, rows))
+    readable = read_missing_bodies(company, entity, rows)
+    company.progress(f"{entity}: compared", len(readable))
+    reconcile_inbox(company, entity, readable)
+    return len(rows)
 
 
 def _outbox_page(company: Session, entity: Entity) -> int:

@@ -2,7 +2,7 @@
 
 from qbsync.models.command import Command
 from qbsync.models.conflict import Conflict, Decision, ResolutionRule
-from qbsync.models.connection import Connection, ConnectRequest, Credential, Cursor, Lease
+from qbsync.models.connection import Connection, ConnectRequest, Credential, Cursor, DeletionCheck, Lease
 from qbsync.models.held import HeldAnswer
 from qbsync.models.link import Link, RemoteRecord, RemoteReference
 from qbsync.models.matching import MatchProposal
@@ -20,6 +20,7 @@ __all__ = [
     "Credential",
     "Cursor",
     "Decision",
+    "DeletionCheck",
     "HeldAnswer",
     "InboxRow",
     "Lease",

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import models
 
 from qbsync.crypto import EncryptedJSONField, seal, unseal
-from qbsync.models.base import CompanyOwned
+from qbsync.models.base import CompanyOwned, entity_field, known_entity
 
 
 class Connection(models.Model):
@@ -137,3 +137,26 @@ class Cursor(CompanyOwned):
     full_since = models.DateTimeField(null=True)
     full_start = models.PositiveIntegerField(default=1)
     full_finished_at = models.DateTimeField(null=True)
+    stuck_reading = models.CharField(max_length=200, blank=True)
+    """The reading that failed last and has not succeeded since, for it may fail for ever because of one record."""
+    stuck_times = models.PositiveIntegerField(default=0)
+    stuck_since = models.DateTimeField(null=True)
+
+
+class DeletionCheck(CompanyOwned):
+    """Deletions of one kind of record may have been missed, for the change feed tells of 1,000 changes at most (F6.10).
+
+    Kept until the ids in QuickBooks were held against ours; `since` and `start` say at which page that goes on.
+    """
+
+    entity = entity_field()
+    wanted_at = models.DateTimeField()
+    began_here = models.DateTimeField(null=True)
+    since = models.DateTimeField(null=True)
+    start = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "entity"], name="deletion_check_once"),
+            known_entity("deletion_check_entity"),
+        ]

@@ -33,18 +33,38 @@ class QueueRow(CompanyOwned):
 
 
 class InboxRow(QueueRow):
-    """A QuickBooks record to look at. `body` is what was observed, "" = it must be read first."""
+    """A QuickBooks record to look at. `body` is what was observed, "" = it must be read first.
+
+    One that cannot be read or parsed is `unreadable` and parked, with `body` what was received of it, last
+    seen at `queued_at`, and read again at `next_try_at`. Where nobody can tell which record it is, `remote_id` begins
+    with "?" and names no record; the row then stands for what changed in QuickBooks between two times.
+    """
 
     remote_id = models.CharField(max_length=32)
     body = BodyField(blank=True)
     gone = models.BooleanField(default=False)
+    unreadable = models.BooleanField(default=False)
+    first_seen_at = models.DateTimeField(null=True, editable=False)
+    """When it was first found to be unreadable."""
+    changed_from = models.DateTimeField(null=True, editable=False)
+    changed_to = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["connection", "entity", "remote_id"], name="inbox_record_once"),
             known_entity("inbox_entity"),
         ]
-        indexes = [models.Index(fields=["connection", "entity", "next_try_at"], name="inbox_due")]
+        indexes = [
+            models.Index(fields=["connection", "entity", "next_try_at"], name="inbox_due"),
+            models.Index(fields=["connection"], condition=models.Q(unreadable=True), name="inbox_quarantine"),
+        ]
+
+    def __str__(self) -> str:
+        return (
+            f"a QuickBooks {self.entity}"
+            if self.remote_id.startswith("?")
+            else f"QuickBooks {self.entity} {self.remote_id}"
+        )
 
 
 class OutboxRow(QueueRow):

@@ -1,6 +1,6 @@
 """What the client hands back, and what it tells about each exchange. Plain frozen values, no behaviour."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -9,11 +9,12 @@ Entity = dict[str, Any]  # one record as QuickBooks wrote it: amounts with a fra
 
 @dataclass(frozen=True)
 class QueryPage:
-    """`total_count` is there for some entities only, and is never to be paged by (F1.11)."""
+    """`total_count` is there for some entities only, and is never to be paged by (F1.11). `damaged` rows are no objects."""
 
     rows: list[Entity]
     total_count: int | None
     time: datetime
+    damaged: list[Any] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,15 @@ class DeletedRow:
 
 @dataclass(frozen=True)
 class ChangeSet:
-    """Changes since a time. `time` is when QuickBooks began to answer; `full` names the entities whose rows may have been cut."""
+    """Changes since a time. `time` is when QuickBooks began to answer; `full` names the entities whose rows may have been cut.
+
+    `damaged` rows are no objects, or stubs of deletions that do not say what was deleted."""
 
     time: datetime
     rows: dict[str, list[Entity]]
     deleted: dict[str, list[DeletedRow]]
     full: frozenset[str]
+    damaged: dict[str, list[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

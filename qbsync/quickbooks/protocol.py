@@ -164,8 +164,13 @@ def query_page(answer: dict[str, Any], headers: Mapping[str, str]) -> QueryPage:
     block = answer.get("QueryResponse")
     if not isinstance(block, dict):
         raise _unreadable("the answer holds no QueryResponse", tid=tracking_id(headers))
-    rows = [row for _, entities in _lists(block) for row in entities]
-    return QueryPage(rows=rows, total_count=_whole(block.get("totalCount")), time=answer_time(answer, headers))
+    found = [row for _, entities in _lists(block) for row in entities]
+    return QueryPage(
+        rows=[row for row in found if isinstance(row, dict)],
+        total_count=_whole(block.get("totalCount")),
+        time=answer_time(answer, headers),
+        damaged=[row for row in found if not isinstance(row, dict)],
+    )
 
 
 def written(answer: dict[str, Any], headers: Mapping[str, str], *, entity: str, sent: Entity) -> Written:
@@ -187,19 +192,21 @@ def change_set(answer: dict[str, Any], headers: Mapping[str, str], *, entities: 
     names = {entity.lower(): entity for entity in entities}
     rows: dict[str, list[Entity]] = {entity: [] for entity in entities}
     deleted: dict[str, list[DeletedRow]] = {entity: [] for entity in entities}
+    damaged: dict[str, list[Any]] = {}
     full: set[str] = set()
     for block in blocks:
         for name, found in _lists(block):
             entity = names.get(name.lower(), name)
             for row in found:
-                _sort_row(row, rows.setdefault(entity, []), deleted.setdefault(entity, []), tid)
+                if not _sort_row(row, rows.setdefault(entity, []), deleted.setdefault(entity, [])):
+                    damaged.setdefault(entity, []).append(row)
             if len(found) >= CHANGE_CAP or (_whole(block.get("totalCount")) or 0) > len(found):
                 full.add(entity)
-    if sum(map(len, rows.values())) + sum(map(len, deleted.values())) == CHANGE_CAP:
+    if sum(len(found) for kinds in (rows, deleted, damaged) for found in kinds.values()) == CHANGE_CAP:
         # Whether the cap is per entity or for the whole answer is not stated (F6.10). A sum of exactly the cap fits the second reading,
         # under which any entity, even one without rows, may have been cut; any larger sum disproves it.
         full.update(rows)
-    return ChangeSet(time=moment, rows=rows, deleted=deleted, full=frozenset(full))
+    return ChangeSet(time=moment, rows=rows, deleted=deleted, full=frozenset(full), damaged=damaged)
 
 
 def answer_time(answer: dict[str, Any], headers: Mapping[str, str]) -> datetime:
@@ -237,22 +244,26 @@ def _change_blocks(answer: dict[str, Any], tid: str) -> Iterator[dict[str, Any]]
         yield from blocks
 
 
-def _sort_row(row: Entity, live: list[Entity], deleted: list[DeletedRow], tid: str) -> None:
+def _sort_row(row: Any, live: list[Entity], deleted: list[DeletedRow]) -> bool:
+    """Put a row where it belongs; False if it is no record, or a deletion that does not say of what."""
+    if not isinstance(row, dict):
+        return False
     if row.get("status") != "Deleted":
         live.append(row)
-        return
+        return True
     meta = row.get("MetaData")
     moment = parse_time(meta.get("LastUpdatedTime")) if isinstance(meta, dict) else None
     if moment is None or not isinstance(row.get("Id"), str):
-        raise _unreadable("a deleted row has no Id or no time", tid=tid)
+        return False
     deleted.append(DeletedRow(remote_id=row["Id"], last_updated=moment))
+    return True
 
 
-def _lists(block: dict[str, Any]) -> Iterator[tuple[str, list[Entity]]]:
+def _lists(block: dict[str, Any]) -> Iterator[tuple[str, list[Any]]]:
     for name, value in block.items():
         if name in _PAGING:
             continue
-        if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+        if not isinstance(value, list):
             raise _unreadable(f"the rows of {name} cannot be read")
         yield name, value
 

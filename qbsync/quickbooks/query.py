@@ -31,6 +31,11 @@ class Select:
     order: tuple[str, ...] = ()
     paging: str = ""
     counting: bool = False
+    columns: tuple[str, ...] = ()
+
+    def only(self, *fields: str) -> "Select":
+        """Rows with these columns alone; good for telling who a record is, for they come without SyncToken."""
+        return replace(self, columns=tuple(_field(field) for field in fields))
 
     def where(self, field: str, operator: str, value: Value) -> "Select":
         """One more condition; conditions are joined by AND, the language has no OR (F2.4)."""
@@ -59,11 +64,12 @@ class Select:
     def __str__(self) -> str:
         where = f" WHERE {' AND '.join(self.conditions)}" if self.conditions else ""
         order = f" ORDERBY {', '.join(self.order)}" if self.order else ""
-        return f"SELECT {'COUNT(*)' if self.counting else '*'} FROM {self.entity}{where}{order}{self.paging}"  # noqa: S608  every part was checked
+        wanted = "COUNT(*)" if self.counting else ", ".join(self.columns) or "*"
+        return f"SELECT {wanted} FROM {self.entity}{where}{order}{self.paging}"  # noqa: S608  every part was checked
 
 
 def select(entity: str) -> Select:
-    """All columns of an entity; column lists come back without SyncToken and are not offered."""
+    """All columns of an entity."""
     return Select(entity_name(entity))
 
 

@@ -196,6 +196,30 @@ def poison_row(live: Live) -> None:
     assert api(live, "GET", page)[0] == 200
 
 
+def damaged_row(live: Live) -> None:
+    id = json.loads(create(live)[2])["Customer"]["Id"]
+    page = f"/query?query={quote('select * from Customer')}"
+    shown: dict[str, Any] = {}
+    for format in ("no_object", "no_id", "bad_token", "bad_time", "huge_amount", "broken_json"):
+        exchange(live, "DELETE", "/_emulator/faults")
+        order(live, "damaged_row", match={"entity": "Customer", "id": id}, format=format)
+        status, _, body = api(live, "GET", page)
+        assert status == 200
+        if format == "broken_json":
+            with pytest.raises(ValueError):
+                json.loads(body)
+        else:
+            (shown[format],) = json.loads(body)["QueryResponse"]["Customer"]
+    assert shown["no_object"] is None
+    assert "Id" not in shown["no_id"]
+    assert shown["bad_token"]["SyncToken"] == "zero"
+    assert shown["bad_time"]["MetaData"]["LastUpdatedTime"] == "yesterday"
+    assert shown["huge_amount"]["Balance"] == 10**30
+    assert exchange(live, "GET", f"/_emulator/companies/{live.realm}/records/customer/{id}")[0] == 200
+    exchange(live, "DELETE", "/_emulator/faults")
+    assert json.loads(api(live, "GET", page)[2])["QueryResponse"]["Customer"][0]["SyncToken"] == "0"
+
+
 def quota_exhausted(live: Live) -> None:
     order(live, "quota_exhausted")
     assert [api(live, "GET", "/preferences")[0] for _ in range(3)] == [429] * 3
@@ -223,6 +247,7 @@ WITNESSES: dict[str, Callable[[Live], None]] = {
         partial_batch,
         one_name_at_a_time,
         poison_row,
+        damaged_row,
         quota_exhausted,
     )
 }
@@ -258,6 +283,14 @@ def test_a_batch_of_names_keeps_their_list_to_itself(live: Live) -> None:
     assert api(live, "POST", "/customer", {"DisplayName": "D"})[0] == 200
 
 
+def test_the_id_of_a_poisoned_row_may_be_shown(live: Live) -> None:
+    id = json.loads(create(live)[2])["Customer"]["Id"]
+    order(live, "poison_row", match={"entity": "Customer", "id": id}, format="id_shown")
+    assert api(live, "GET", f"/query?query={quote('select * from Customer')}")[0] == 500
+    seen = api(live, "GET", f"/query?query={quote('select Id from Customer')}")
+    assert [row["Id"] for row in json.loads(seen[2])["QueryResponse"]["Customer"]] == [id]
+
+
 def test_an_item_of_a_batch_may_be_throttled(books: Books) -> None:
     books.control("POST", "/faults", {"kind": "partial_batch", "format": "throttle"})
     items = books.call("POST", "/batch", BATCH).json()["BatchItemResponse"]
@@ -271,6 +304,8 @@ def test_an_item_of_a_batch_may_be_throttled(books: Books) -> None:
         {"kind": "poison_row"},
         {"kind": "poison_row", "match": {"entity": "Customer", "id": "1"}, "times": 2},
         {"kind": "slow", "match": {"id": "1"}},
+        {"kind": "damaged_row", "match": {"id": "1"}},
+        {"kind": "poison_row", "match": {"entity": "Customer", "id": "1"}, "format": "no_id"},
         {"kind": "throttle", "format": "html"},
         {"kind": "slow", "format": "xml"},
     ],

@@ -45,6 +45,7 @@ def test_a_company_that_is_read_and_has_nothing_waiting_is_well() -> None:
         ({"outbox": Queue(due=4, oldest_due=AGO["long"])}, "backlog", Severity.WARNING),
         ({"inbox": Queue(due=4, oldest_due=AGO["long"])}, "backlog", Severity.WARNING),
         ({"inbox": Queue(parked=1)}, "parked", Severity.WARNING),
+        ({"inbox": Queue(unreadable=1)}, "unreadable", Severity.WARNING),
         ({"open_conflicts": 2}, "conflicts", Severity.WARNING),
         ({"doubtful_writes": 1, "oldest_doubt": AGO["long"]}, "doubt", Severity.WARNING),
         ({"held_writes": 1}, "held", Severity.WARNING),

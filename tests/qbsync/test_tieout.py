@@ -12,7 +12,7 @@ from ledger.data import AllocationData, PaymentData
 from ledger.models import Organization
 from ledger.services import Record, record_payment, update, void_invoice
 from qbsync import clock, schedules, tasks
-from qbsync.engine import pull, tieout
+from qbsync.engine import listing, tieout
 from qbsync.engine.tieout import latest, tie_out
 from qbsync.models import Connection, Lease, Link, Run, TieOut
 from tests.qbsync.commands.conftest import run_any
@@ -86,7 +86,7 @@ def test_books_of_many_pages_tie(billed: tuple[World, Record, Record], monkeypat
     for _ in range(6):
         world.invoice(customer, item)
     world.sync()
-    monkeypatch.setattr(pull, "PAGE", 3)
+    monkeypatch.setattr(listing, "PAGE", 3)
     found = tied_out(world)
     assert found.tied
     assert found.summary["positions"][0]["quickbooks"]["count"] == 8
@@ -257,7 +257,7 @@ def test_a_page_more_costs_the_same_few_queries(
     world.sync()
     counts = {}
     for page in (1000, 6, 4):
-        monkeypatch.setattr(pull, "PAGE", page)
+        monkeypatch.setattr(listing, "PAGE", page)
         with CaptureQueriesContext(connection) as queries:
             assert tied_out(world).tied
         run = Run.objects.filter(kind="tie_out").latest("started_at")

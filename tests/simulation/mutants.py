@@ -16,7 +16,7 @@ from qbsync import merge as merging
 from qbsync import transitions
 from qbsync.engine import apply as applying
 from qbsync.engine import decide as deciding
-from qbsync.engine import probe, pull, reconcile, settle
+from qbsync.engine import observed, probe, reconcile, settle
 from qbsync.engine.plan import Outcome, RemoteState
 from qbsync.mapping.base import Version
 from qbsync.merge import Merged
@@ -442,7 +442,7 @@ MUTANTS: dict[str, Mutant] = {
     # what is known of QuickBooks
     "no high-water mark": instead(reconcile, "newest", newest_is_what_came_last),
     "a creation in doubt is imported when it is seen": instead(reconcile, "_creation_of", knows_no_creation),
-    "the feed's rows are known by their id": instead(pull, "_is_known", everything_is_known),
+    "the feed's rows are known by their id": instead(observed, "is_known", everything_is_known),
     "a lost creation is looked for by its number": instead(probe, "_conditions", by_number),
     # transitions
     "an unknown outcome is ready again": instead(transitions, "after", retry_at_once),

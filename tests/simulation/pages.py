@@ -10,7 +10,7 @@ from typing import Any
 
 from qbsync.engine import apply as applying
 from qbsync.engine import decide as deciding
-from qbsync.engine import pull, reconcile
+from qbsync.engine import observed, reconcile
 from qbsync.engine.apply import landed_names
 from qbsync.engine.decide import new_ledger_id
 from qbsync.engine.plan import Outcome, Subject
@@ -35,7 +35,7 @@ class Pages(Lease):
         return len(rows)
 
     def read_missing_bodies(self, rows: Sequence[QueueRow]) -> Turn:
-        """pull.read_missing_bodies"""
+        """missing.read_missing_bodies"""
         unread = [row for row in rows if not row.body and not row.gone]
         if not unread:
             return
@@ -261,14 +261,14 @@ class Pages(Lease):
         queue: dict[Any, QueueRow] = db.inbox if isinstance(row.key, str) else db.outbox
         return queue
 
-    # --- pull.pull_changes
+    # --- feed.pull_changes
 
     def pull_changes(self) -> Turn:
         db, world = self.world.db, self.world
         since = self.since()
         rows, deleted, time = world.books.changes(since)
         yield "feed read"
-        fresh = [row for row in rows if not pull._is_known(db.remote.get(row["Id"]), row)]  # type: ignore[arg-type]
+        fresh = [row for row in rows if not observed.is_known(db.remote.get(row["Id"]), row)]  # type: ignore[arg-type]
         yield from self.store_changes(fresh, deleted, time)
 
     def store_changes(self, fresh: Sequence[Any], deleted: Sequence[str], time: Any) -> Turn:

@@ -1,0 +1,130 @@
+"""Deletions beyond what the change feed can tell are found all the same, and only after the record was read."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from qbsync.engine import failpoints, listing
+from qbsync.engine.failpoints import Crash, Death
+from qbsync.models import DeletionCheck, Lease
+from tests.qbsync.reading import heal, linked, make_customers, quarantine, requests_of, spoil, sync_patiently
+from tests.world import MovableClock, World
+
+pytestmark = pytest.mark.django_db
+
+LINE = {"Amount": 5, "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": {"ItemRef": {"value": "1"}}}
+
+
+@pytest.fixture(autouse=True)
+def nothing_armed(world: World) -> Iterator[None]:
+    yield
+    failpoints.armed = None
+    heal(world)
+
+
+def make_invoices(world: World, count: int) -> list[str]:
+    customer = world.quickbooks.create("Customer", DisplayName="Owner")["Id"]
+    return [
+        world.quickbooks.create("Invoice", CustomerRef={"value": customer}, Line=[LINE])["Id"] for _ in range(count)
+    ]
+
+
+@pytest.fixture(autouse=True)
+def full_at_thirty(small_feed: int) -> None:
+    """The feed overflows quickly."""
+
+
+def overflow_with_deletions(world: World) -> tuple[list[str], list[str]]:
+    """Many edits fill the feed's answer, so that the deletions do not fit in. (kept, deleted)"""
+    ids = make_invoices(world, 45)
+    world.sync()
+    deleted, kept = ids[:5], ids[5:]
+    for id in deleted:
+        world.quickbooks.delete("Invoice", id)
+    for id in kept:
+        world.quickbooks.edit("Invoice", id, PrivateNote="edited")
+    return kept, deleted
+
+
+def statuses(world: World, ids: list[str]) -> set[str]:
+    return {world.imported("invoice", id).data.status for id in ids}  # type: ignore[attr-defined]
+
+
+def test_deletions_beyond_the_cap_of_the_feed_are_found(world: World, moving_clock: MovableClock) -> None:
+    kept, deleted = overflow_with_deletions(world)
+    moving_clock.advance(seconds=120)
+    world.sync()
+    assert statuses(world, deleted) == {"open"}
+    assert DeletionCheck.objects.filter(connection=world.connection, entity="invoice").exists()
+    moving_clock.advance(seconds=120)
+    world.quickbooks.forget_journal()
+    world.sync()
+    assert statuses(world, deleted) == {"void"}
+    assert statuses(world, kept[:20]) == {"open"}
+    assert not DeletionCheck.objects.filter(connection=world.connection).exists()
+    read = {each["path"].rsplit("/", 1)[1] for each in requests_of(world) if each["operation"] == "read"}
+    assert read == set(deleted)
+
+
+def test_looking_for_deletions_goes_on_where_it_was_cut_off(
+    world: World, moving_clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, deleted = overflow_with_deletions(world)
+    moving_clock.advance(seconds=120)
+    world.sync()
+    moving_clock.advance(seconds=120)
+    monkeypatch.setattr(listing, "PAGE", 15)
+    failpoints.armed = Death("pull.page_stored", nth=2, action="raise")
+    with pytest.raises(Crash):
+        world.sync()
+    failpoints.armed = None
+    check = DeletionCheck.objects.get(connection=world.connection)
+    assert check.began_here is not None
+    Lease.objects.filter(connection=world.connection).update(expires_at=None)
+    world.quickbooks.forget_journal()
+    world.sync()
+    assert statuses(world, deleted) == {"void"}
+    pages = [each for each in requests_of(world) if each["operation"] == "query" and each["entity"] == "Invoice"]
+    assert len(pages) <= 5
+
+
+def test_while_the_flood_lasts_deletions_are_proven_every_hour(world: World, moving_clock: MovableClock) -> None:
+    kept, deleted = overflow_with_deletions(world)
+    moving_clock.advance(seconds=120)
+    world.sync()
+    moving_clock.advance(seconds=3700)
+    for id in kept:
+        world.quickbooks.edit("Invoice", id, PrivateNote="edited again")
+    world.sync()
+    assert statuses(world, deleted) == {"void"}
+
+
+def test_a_deletion_beside_a_poison_record_in_the_feed_is_found(world: World, moving_clock: MovableClock) -> None:
+    ids = make_invoices(world, 6)
+    world.sync()
+    moving_clock.advance(seconds=300)
+    world.sync()
+    world.quickbooks.edit("Invoice", ids[0], PrivateNote="poisoned")
+    spoil(world, "Invoice", ids[0], format="id_shown")
+    world.quickbooks.delete("Invoice", ids[1])
+    sync_patiently(world, moving_clock)
+    moving_clock.advance(seconds=300)
+    world.sync()
+    assert statuses(world, [ids[1]]) == {"void"}
+    assert statuses(world, ids[2:]) == {"open"}
+    assert [row.remote_id for row in quarantine(world)] == [ids[0]]
+
+
+def test_customers_that_are_only_inactive_are_not_taken_for_deleted(world: World, moving_clock: MovableClock) -> None:
+    ids = make_customers(world, 40)
+    world.sync()
+    world.quickbooks.edit("Customer", ids[0], Active=False)
+    for id in ids[1:]:
+        world.quickbooks.edit("Customer", id, Notes="edited")
+    world.sync()
+    moving_clock.advance(seconds=120)
+    world.sync()
+    assert linked(world, "customer") == set(ids)
+    inactive = world.imported("customer", ids[0])
+    assert not inactive.data.active  # type: ignore[union-attr]
+    assert world.imported("customer", ids[1]).data.active  # type: ignore[union-attr]

@@ -1,0 +1,150 @@
+"""A record that QuickBooks cannot show stops no other one: a page that fails for ever is halved down to it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from qbsync.engine import queues
+from qbsync.engine.errors import RetryLater
+from qbsync.engine.queues import Observation
+from qbsync.engine.why import why
+from qbsync.models import Cursor, Link, Run
+from tests.qbsync.reading import heal, linked, make_customers, quarantine, spoil, sync_patiently
+from tests.world import MovableClock, World
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def healthy_afterwards(world: World) -> Iterator[None]:
+    yield
+    heal(world)
+
+
+@pytest.mark.parametrize(("format", "count"), [(None, 1000), ("id_shown", 100)])
+def test_one_poison_record_in_a_page_of_a_thousand_keeps_back_no_other(
+    world: World, moving_clock: MovableClock, format: str | None, count: int
+) -> None:
+    ids = make_customers(world, count)
+    bad = ids[count // 2]
+    spoil(world, "Customer", bad, format=format)
+    assert sync_patiently(world, moving_clock) == 2
+    assert linked(world, "customer") == set(ids) - {bad}
+    (row,) = quarantine(world)
+    assert row.parked
+    assert "fails whenever" in row.reason
+    assert row.remote_id == bad if format else row.remote_id.startswith("?")
+    heal(world)
+    moving_clock.advance(seconds=120)
+    world.sync()
+    assert linked(world, "customer") == set(ids)
+    assert quarantine(world) == []
+
+
+def test_a_passing_failure_is_tried_again_later_and_blames_no_record(world: World, moving_clock: MovableClock) -> None:
+    ids = make_customers(world, 3)
+    for _ in range(2):
+        world.quickbooks.fault("server_error", entity="Customer", operation="query", realm=world.quickbooks.realm_id)
+        with pytest.raises(RetryLater):
+            world.sync()
+        moving_clock.advance(seconds=40)
+    world.sync()
+    assert linked(world, "customer") == set(ids)
+    assert quarantine(world) == []
+    assert Cursor.objects.get(connection=world.connection).stuck_times == 0
+
+
+def test_an_outage_of_a_whole_kind_of_record_blames_none_however_long_it_lasts(
+    world: World, moving_clock: MovableClock
+) -> None:
+    ids = make_customers(world, 40)
+    world.quickbooks.fault(
+        "server_error", times=0, entity="Customer", operation="query", realm=world.quickbooks.realm_id
+    )
+    for _ in range(4):
+        with pytest.raises(RetryLater):
+            world.sync()
+        moving_clock.advance(seconds=600)
+    assert quarantine(world) == []
+    heal(world)
+    world.sync()
+    assert linked(world, "customer") == set(ids)
+
+
+@pytest.mark.parametrize("count", [20, 60])
+def test_changes_with_a_poison_record_among_them_come_in_without_it(
+    world: World, moving_clock: MovableClock, small_feed: int, count: int
+) -> None:
+    """Whether or not there are more of them than the feed can tell."""
+    world.sync()
+    ids = make_customers(world, count)
+    item = world.quickbooks.create("Item", Name="Beside it", Type="Service", IncomeAccountRef={"value": "1"})
+    spoil(world, "Customer", ids[15])
+    assert sync_patiently(world, moving_clock) == 2
+    assert linked(world, "customer") == set(ids) - {ids[15]}
+    assert item["Id"] in linked(world, "item")
+    assert len(quarantine(world)) == 1
+    moving_clock.advance(seconds=30)
+    world.sync()  # the record is still in the feed's overlap; nobody is patient with it any more
+    assert len(quarantine(world)) == 1
+    heal(world)
+    moving_clock.advance(seconds=600)
+    world.sync()
+    assert linked(world, "customer") == set(ids)
+    assert quarantine(world) == []
+
+
+def test_a_poison_record_among_many_that_are_read_by_id_keeps_back_no_other(
+    world: World, moving_clock: MovableClock
+) -> None:
+    ids = make_customers(world, 250)
+    world.sync()
+    for id in ids:
+        world.quickbooks.edit("Customer", id, Notes="changed")
+    spoil(world, "Customer", ids[120])
+    moving_clock.advance(seconds=3600)  # the changes themselves are out of the feed's overlap
+    Cursor.objects.filter(connection=world.connection).update(changes_read_to=moving_clock())
+    queues.observe(world.connection, [Observation(entity="customer", remote_id=id) for id in ids])
+    assert sync_patiently(world, moving_clock) == 2
+    fresh = Link.objects.filter(connection=world.connection, entity="customer", remote_token=1)
+    assert set(fresh.values_list("remote_id", flat=True)) == set(ids) - {ids[120]}
+    (row,) = quarantine(world)
+    assert row.remote_id == ids[120]
+    heal(world)
+    moving_clock.advance(seconds=120)
+    world.sync()
+    assert world.imported("customer", ids[120]).data.notes == "changed"
+    assert quarantine(world) == []
+
+
+def test_two_poison_records_in_a_page_are_both_found(world: World, moving_clock: MovableClock) -> None:
+    ids = make_customers(world, 60)
+    for bad in (ids[10], ids[11]):
+        spoil(world, "Customer", bad, format="id_shown")
+    spoil(world, "Customer", ids[59], format="id_shown")
+    assert sync_patiently(world, moving_clock) == 2
+    assert [row.remote_id for row in quarantine(world)] == sorted([ids[10], ids[11], ids[59]])
+    assert linked(world, "customer") == set(ids) - {ids[10], ids[11], ids[59]}
+
+
+def test_finding_a_poison_record_costs_few_requests(world: World, moving_clock: MovableClock) -> None:
+    ids = make_customers(world, 200)
+    spoil(world, "Customer", ids[130])
+    sync_patiently(world, moving_clock)
+    run = Run.objects.filter(connection=world.connection, outcome="succeeded").latest("started_at")
+    assert run.api_calls < 100
+
+
+def test_a_poison_customer_that_is_linked_keeps_its_link_and_says_why(world: World, moving_clock: MovableClock) -> None:
+    customer = world.customer("Known")
+    world.sync()
+    world.sync()
+    remote_id = world.link(customer).remote_id
+    spoil(world, "Customer", remote_id)
+    moving_clock.advance(seconds=3600)
+    Cursor.objects.filter(connection=world.connection).update(changes_read_to=moving_clock())
+    queues.observe(world.connection, [Observation(entity="customer", remote_id=remote_id)])
+    sync_patiently(world, moving_clock)
+    assert "QuickBooks fails whenever it should show this record" in why(world.connection, "customer", customer.id)
+    assert not world.link(customer).closed
+    assert world.read(customer).data.active

@@ -1,0 +1,144 @@
+"""What cannot be made sense of stands in quarantine, visibly, and leaves it by itself."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from monitoring import facts
+from qbsync.engine import queues
+from qbsync.engine.why import standings
+from qbsync.models import InboxRow
+from tests.qbsync.reading import heal, linked, make_customers, quarantine, spoil, sync_patiently
+from tests.world import MovableClock, World
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def healthy_afterwards(world: World) -> Iterator[None]:
+    yield
+    heal(world)
+
+
+@pytest.mark.parametrize(
+    ("format", "reason", "known"),
+    [
+        ("no_object", "no record", False),
+        ("no_id", "without a usable id", False),
+        ("bad_token", "SyncToken", True),
+        ("bad_time", "LastUpdatedTime", True),
+        ("huge_amount", "accounting record can hold", True),
+    ],
+)
+@pytest.mark.parametrize("when", ["full", "feed"])
+def test_a_damaged_record_stands_in_quarantine_until_it_can_be_read(
+    world: World, moving_clock: MovableClock, format: str, reason: str, known: bool, when: str
+) -> None:
+    if when == "feed":
+        world.sync()
+    account = {"IncomeAccountRef": {"value": "1"}}
+    items = [
+        world.quickbooks.create("Item", Name=f"Item {number}", Type="Service", UnitPrice=5, **account)
+        for number in range(3)
+    ]
+    ids = {item["Id"] for item in items}
+    bad = items[1]["Id"]
+    spoil(world, "Item", bad, kind="damaged_row", format=format)
+    world.sync()
+    assert ids - linked(world, "item") == {bad}
+    (row,) = quarantine(world)
+    assert reason in row.reason
+    assert (row.remote_id == bad) == known
+    assert row.first_seen_at is not None
+    assert "Item 1" in row.body or format == "no_object"
+    heal(world)
+    moving_clock.advance(seconds=90)
+    world.sync()
+    assert ids <= linked(world, "item")
+    assert quarantine(world) == []
+
+
+def test_a_page_whose_json_one_record_breaks_is_halved_down_to_it(world: World, moving_clock: MovableClock) -> None:
+    ids = make_customers(world, 20)
+    spoil(world, "Customer", ids[7], kind="damaged_row", format="broken_json")
+    assert sync_patiently(world, moving_clock) == 2
+    assert linked(world, "customer") == set(ids) - {ids[7]}
+    assert len(quarantine(world)) == 1
+
+
+def test_an_unreadable_record_is_read_again_ever_less_often_and_keeps_when_it_was_first_seen(
+    world: World, moving_clock: MovableClock
+) -> None:
+    ids = make_customers(world, 2)
+    spoil(world, "Customer", ids[0], kind="damaged_row", format="bad_token")
+    world.sync()
+    (first,) = quarantine(world)
+    moving_clock.advance(seconds=1800)
+    world.sync()
+    (later,) = quarantine(world)
+    assert later.first_seen_at == first.first_seen_at
+    assert later.queued_at > first.queued_at
+    assert timedelta(minutes=25) < later.next_try_at - moving_clock() < timedelta(minutes=35)
+
+
+def test_a_person_may_have_it_read_again_at_once(world: World) -> None:
+    (bad,) = make_customers(world, 1)
+    spoil(world, "Customer", bad, kind="damaged_row", format="no_id")
+    world.sync()
+    (row,) = quarantine(world)
+    heal(world)
+    assert queues.retry_parked(world.connection, "customer", local_id=None, remote_id=row.remote_id) == 1
+    world.sync(read=False)
+    assert linked(world, "customer") == {bad}
+    assert quarantine(world) == []
+
+
+def test_a_linked_record_that_becomes_unreadable_says_why_and_is_never_called_deleted(
+    world: World, moving_clock: MovableClock
+) -> None:
+    customer = world.customer("Known")
+    world.sync()
+    world.sync()
+    remote_id = world.link(customer).remote_id
+    world.quickbooks.edit("Customer", remote_id, Notes="edited there")
+    spoil(world, "Customer", remote_id, kind="damaged_row", format="bad_time")
+    world.sync(full=True)
+    standing = standings(world.connection, "customer", [customer.id])[customer.id]
+    assert standing.word == "needs_you"
+    assert "LastUpdatedTime" in standing.sentence
+    assert world.read(customer).data.active
+    heal(world)
+    moving_clock.advance(seconds=120)
+    world.sync()
+    assert world.read(customer).data.notes == "edited there"
+
+
+def test_what_is_in_quarantine_is_counted_apart_from_what_waits_for_a_person(world: World) -> None:
+    ids = make_customers(world, 2)
+    spoil(world, "Customer", ids[0], kind="damaged_row", format="bad_token")
+    world.sync()
+    (company,) = facts.read([world.organization.pk])
+    assert (company.inbox.unreadable, company.inbox.parked) == (1, 0)
+
+
+def test_the_quarantine_of_one_company_is_not_touched_by_another(world: World) -> None:
+    (bad,) = make_customers(world, 1)
+    spoil(world, "Customer", bad, kind="damaged_row", format="bad_token")
+    world.sync()
+    assert InboxRow.objects.exclude(connection=world.connection).filter(unreadable=True).count() == 0
+
+
+def test_an_unreadable_record_that_is_deleted_leaves_quarantine(world: World, moving_clock: MovableClock) -> None:
+    customer = world.quickbooks.create("Customer", DisplayName="Owner")
+    world.sync()
+    item_line = {"Amount": 5, "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": {"ItemRef": {"value": "1"}}}
+    invoice = world.quickbooks.create("Invoice", CustomerRef={"value": customer["Id"]}, Line=[item_line])
+    spoil(world, "Invoice", invoice["Id"], kind="damaged_row", format="bad_token")
+    world.sync()
+    assert [row.remote_id for row in quarantine(world)] == [invoice["Id"]]
+    world.quickbooks.delete("Invoice", invoice["Id"])
+    moving_clock.advance(seconds=90)
+    world.sync()
+    assert quarantine(world) == []
+    assert linked(world, "invoice") == set()
