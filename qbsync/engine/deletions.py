@@ -16,7 +16,7 @@ from django.db import transaction
 
 from ledger.data import Entity
 from qbsync import clock
-from qbsync.engine import bodies, failpoints, observed, queues
+from qbsync.engine import bodies, observed, queues
 from qbsync.engine.listing import BEGINNING, Listing
 from qbsync.engine.queues import Observation
 from qbsync.engine.session import Session
@@ -81,4 +81,3 @@ def _meet_all(session: Session, check: DeletionCheck) -> None:
             check.since, check.start = page.since, page.start
             check.save(update_fields=["since", "start"])
         session.progress(f"{entity}: held against ours", len(ids))
-        failpoints.reach("pull.page_stored")

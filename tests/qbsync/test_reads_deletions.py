@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from qbsync.engine import failpoints, listing
-from qbsync.engine.failpoints import Crash, Death
+from qbsync.engine import listing
+from qbsync.engine.failpoints import Crash
 from qbsync.models import DeletionCheck, Lease
 from tests.qbsync.reading import heal, linked, make_customers, quarantine, requests_of, spoil, sync_patiently
 from tests.world import MovableClock, World
@@ -16,9 +16,8 @@ LINE = {"Amount": 5, "DetailType": "SalesItemLineDetail", "SalesItemLineDetail":
 
 
 @pytest.fixture(autouse=True)
-def nothing_armed(world: World) -> Iterator[None]:
+def healthy_afterwards(world: World) -> Iterator[None]:
     yield
-    failpoints.armed = None
     heal(world)
 
 
@@ -74,18 +73,23 @@ def test_looking_for_deletions_goes_on_where_it_was_cut_off(
     world.sync()
     moving_clock.advance(seconds=120)
     monkeypatch.setattr(listing, "PAGE", 15)
-    failpoints.armed = Death("pull.page_stored", nth=2, action="raise")
+    pages: list[str] = []
+
+    def die_at_the_second_page(step: str, count: int) -> None:
+        pages.append(step)
+        if pages.count("invoice: held against ours") == 2:
+            raise Crash(step)
+
     with pytest.raises(Crash):
-        world.sync()
-    failpoints.armed = None
+        world.sync(progress=die_at_the_second_page)
     check = DeletionCheck.objects.get(connection=world.connection)
     assert check.began_here is not None
     Lease.objects.filter(connection=world.connection).update(expires_at=None)
     world.quickbooks.forget_journal()
     world.sync()
     assert statuses(world, deleted) == {"void"}
-    pages = [each for each in requests_of(world) if each["operation"] == "query" and each["entity"] == "Invoice"]
-    assert len(pages) <= 5
+    asked = [each for each in requests_of(world) if each["operation"] == "query" and each["entity"] == "Invoice"]
+    assert len(asked) <= 3
 
 
 def test_while_the_flood_lasts_deletions_are_proven_every_hour(world: World, moving_clock: MovableClock) -> None:
@@ -108,8 +112,9 @@ def test_a_deletion_beside_a_poison_record_in_the_feed_is_found(world: World, mo
     spoil(world, "Invoice", ids[0], format="id_shown")
     world.quickbooks.delete("Invoice", ids[1])
     sync_patiently(world, moving_clock)
-    moving_clock.advance(seconds=300)
-    world.sync()
+    for _ in range(2):  # the overlap may show the poison record once more
+        moving_clock.advance(seconds=300)
+        world.sync()
     assert statuses(world, [ids[1]]) == {"void"}
     assert statuses(world, ids[2:]) == {"open"}
     assert [row.remote_id for row in quarantine(world)] == [ids[0]]
