@@ -78,7 +78,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="inboxrow",
             index=models.Index(
-                condition=models.Q(("unreadable", True)), fields=["connection"], name="inbox_quarantine"
+                condition=models.Q(("unreadable", True)), fields=["connection"], name="inbox_unreadable"
             ),
         ),
         migrations.AddField(

@@ -56,7 +56,7 @@ class InboxRow(QueueRow):
         ]
         indexes = [
             models.Index(fields=["connection", "entity", "next_try_at"], name="inbox_due"),
-            models.Index(fields=["connection"], condition=models.Q(unreadable=True), name="inbox_quarantine"),
+            models.Index(fields=["connection"], condition=models.Q(unreadable=True), name="inbox_unreadable"),
         ]
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""What the tests of reading share: spoiled records, waiting out the patience, and looking at the quarantine."""
+"""What the tests of reading share: spoiled records, waiting out the patience, and looking at what is unreadable."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def sync_patiently(world: World, clock: MovableClock) -> int:
     raise AssertionError(f"{ROUNDS} syncs in a row failed")
 
 
-def quarantine(world: World) -> list[InboxRow]:
+def unreadable(world: World) -> list[InboxRow]:
     return list(InboxRow.objects.filter(connection=world.connection, unreadable=True).order_by("remote_id"))
 
 

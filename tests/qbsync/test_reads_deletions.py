@@ -7,7 +7,7 @@ import pytest
 from qbsync.engine import listing
 from qbsync.engine.failpoints import Crash
 from qbsync.models import DeletionCheck, Lease
-from tests.qbsync.reading import heal, linked, make_customers, quarantine, requests_of, spoil, sync_patiently
+from tests.qbsync.reading import heal, linked, make_customers, requests_of, spoil, sync_patiently, unreadable
 from tests.world import MovableClock, World
 
 pytestmark = pytest.mark.django_db
@@ -117,7 +117,7 @@ def test_a_deletion_beside_a_poison_record_in_the_feed_is_found(world: World, mo
         world.sync()
     assert statuses(world, [ids[1]]) == {"void"}
     assert statuses(world, ids[2:]) == {"open"}
-    assert [row.remote_id for row in quarantine(world)] == [ids[0]]
+    assert [row.remote_id for row in unreadable(world)] == [ids[0]]
 
 
 def test_customers_that_are_only_inactive_are_not_taken_for_deleted(world: World, moving_clock: MovableClock) -> None:

@@ -9,7 +9,7 @@ from qbsync.engine.errors import RetryLater
 from qbsync.engine.queues import Observation
 from qbsync.engine.why import why
 from qbsync.models import Cursor, Link, Run
-from tests.qbsync.reading import heal, linked, make_customers, quarantine, spoil, sync_patiently
+from tests.qbsync.reading import heal, linked, make_customers, spoil, sync_patiently, unreadable
 from tests.world import MovableClock, World
 
 pytestmark = pytest.mark.django_db
@@ -30,7 +30,7 @@ def test_one_poison_record_in_a_page_of_a_thousand_keeps_back_no_other(
     spoil(world, "Customer", bad, format=format)
     assert sync_patiently(world, moving_clock) == 2
     assert linked(world, "customer") == set(ids) - {bad}
-    (row,) = quarantine(world)
+    (row,) = unreadable(world)
     assert row.parked
     assert "fails whenever" in row.reason
     assert row.remote_id == bad if format else row.remote_id.startswith("?")
@@ -38,7 +38,7 @@ def test_one_poison_record_in_a_page_of_a_thousand_keeps_back_no_other(
     moving_clock.advance(seconds=120)
     world.sync()
     assert linked(world, "customer") == set(ids)
-    assert quarantine(world) == []
+    assert unreadable(world) == []
 
 
 def test_a_passing_failure_is_tried_again_later_and_blames_no_record(world: World, moving_clock: MovableClock) -> None:
@@ -50,7 +50,7 @@ def test_a_passing_failure_is_tried_again_later_and_blames_no_record(world: Worl
         moving_clock.advance(seconds=40)
     world.sync()
     assert linked(world, "customer") == set(ids)
-    assert quarantine(world) == []
+    assert unreadable(world) == []
     assert Cursor.objects.get(connection=world.connection).stuck_times == 0
 
 
@@ -65,7 +65,7 @@ def test_an_outage_of_a_whole_kind_of_record_blames_none_however_long_it_lasts(
         with pytest.raises(RetryLater):
             world.sync()
         moving_clock.advance(seconds=600)
-    assert quarantine(world) == []
+    assert unreadable(world) == []
     heal(world)
     world.sync()
     assert linked(world, "customer") == set(ids)
@@ -83,15 +83,15 @@ def test_changes_with_a_poison_record_among_them_come_in_without_it(
     assert sync_patiently(world, moving_clock) == 2
     assert linked(world, "customer") == set(ids) - {ids[15]}
     assert item["Id"] in linked(world, "item")
-    assert len(quarantine(world)) == 1
+    assert len(unreadable(world)) == 1
     moving_clock.advance(seconds=30)
     world.sync()  # the record is still in the feed's overlap; nobody is patient with it any more
-    assert len(quarantine(world)) == 1
+    assert len(unreadable(world)) == 1
     heal(world)
     moving_clock.advance(seconds=600)
     world.sync()
     assert linked(world, "customer") == set(ids)
-    assert quarantine(world) == []
+    assert unreadable(world) == []
 
 
 def test_a_poison_record_among_many_that_are_read_by_id_keeps_back_no_other(
@@ -108,13 +108,13 @@ def test_a_poison_record_among_many_that_are_read_by_id_keeps_back_no_other(
     assert sync_patiently(world, moving_clock) == 2
     fresh = Link.objects.filter(connection=world.connection, entity="customer", remote_token=1)
     assert set(fresh.values_list("remote_id", flat=True)) == set(ids) - {ids[120]}
-    (row,) = quarantine(world)
+    (row,) = unreadable(world)
     assert row.remote_id == ids[120]
     heal(world)
     moving_clock.advance(seconds=120)
     world.sync()
     assert world.imported("customer", ids[120]).data.notes == "changed"
-    assert quarantine(world) == []
+    assert unreadable(world) == []
 
 
 def test_two_poison_records_in_a_page_are_both_found(world: World, moving_clock: MovableClock) -> None:
@@ -123,7 +123,7 @@ def test_two_poison_records_in_a_page_are_both_found(world: World, moving_clock:
         spoil(world, "Customer", bad, format="id_shown")
     spoil(world, "Customer", ids[59], format="id_shown")
     assert sync_patiently(world, moving_clock) == 2
-    assert [row.remote_id for row in quarantine(world)] == sorted([ids[10], ids[11], ids[59]])
+    assert [row.remote_id for row in unreadable(world)] == sorted([ids[10], ids[11], ids[59]])
     assert linked(world, "customer") == set(ids) - {ids[10], ids[11], ids[59]}
 
 

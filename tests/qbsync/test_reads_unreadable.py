@@ -1,4 +1,4 @@
-"""What cannot be made sense of stands in quarantine, visibly, and leaves it by itself."""
+"""What cannot be made sense of is kept, visibly, and let go by itself."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -9,7 +9,7 @@ from monitoring import facts
 from qbsync.engine import queues
 from qbsync.engine.why import standings
 from qbsync.models import InboxRow
-from tests.qbsync.reading import heal, linked, make_customers, quarantine, spoil, sync_patiently
+from tests.qbsync.reading import heal, linked, make_customers, spoil, sync_patiently, unreadable
 from tests.world import MovableClock, World
 
 pytestmark = pytest.mark.django_db
@@ -32,7 +32,7 @@ def healthy_afterwards(world: World) -> Iterator[None]:
     ],
 )
 @pytest.mark.parametrize("when", ["full", "feed"])
-def test_a_damaged_record_stands_in_quarantine_until_it_can_be_read(
+def test_a_damaged_record_is_kept_until_it_can_be_read(
     world: World, moving_clock: MovableClock, format: str, reason: str, known: bool, when: str
 ) -> None:
     if when == "feed":
@@ -47,7 +47,7 @@ def test_a_damaged_record_stands_in_quarantine_until_it_can_be_read(
     spoil(world, "Item", bad, kind="damaged_row", format=format)
     world.sync()
     assert ids - linked(world, "item") == {bad}
-    (row,) = quarantine(world)
+    (row,) = unreadable(world)
     assert reason in row.reason
     assert (row.remote_id == bad) == known
     assert row.first_seen_at is not None
@@ -56,7 +56,7 @@ def test_a_damaged_record_stands_in_quarantine_until_it_can_be_read(
     moving_clock.advance(seconds=90)
     world.sync()
     assert ids <= linked(world, "item")
-    assert quarantine(world) == []
+    assert unreadable(world) == []
 
 
 def test_a_page_whose_json_one_record_breaks_is_halved_down_to_it(world: World, moving_clock: MovableClock) -> None:
@@ -64,7 +64,7 @@ def test_a_page_whose_json_one_record_breaks_is_halved_down_to_it(world: World, 
     spoil(world, "Customer", ids[7], kind="damaged_row", format="broken_json")
     assert sync_patiently(world, moving_clock) == 2
     assert linked(world, "customer") == set(ids) - {ids[7]}
-    assert len(quarantine(world)) == 1
+    assert len(unreadable(world)) == 1
 
 
 def test_an_unreadable_record_is_read_again_ever_less_often_and_keeps_when_it_was_first_seen(
@@ -73,10 +73,10 @@ def test_an_unreadable_record_is_read_again_ever_less_often_and_keeps_when_it_wa
     ids = make_customers(world, 2)
     spoil(world, "Customer", ids[0], kind="damaged_row", format="bad_token")
     world.sync()
-    (first,) = quarantine(world)
+    (first,) = unreadable(world)
     moving_clock.advance(seconds=1800)
     world.sync()
-    (later,) = quarantine(world)
+    (later,) = unreadable(world)
     assert later.first_seen_at == first.first_seen_at
     assert later.queued_at > first.queued_at
     assert timedelta(minutes=25) < later.next_try_at - moving_clock() < timedelta(minutes=35)
@@ -86,12 +86,12 @@ def test_a_person_may_have_it_read_again_at_once(world: World) -> None:
     (bad,) = make_customers(world, 1)
     spoil(world, "Customer", bad, kind="damaged_row", format="no_id")
     world.sync()
-    (row,) = quarantine(world)
+    (row,) = unreadable(world)
     heal(world)
     assert queues.retry_parked(world.connection, "customer", local_id=None, remote_id=row.remote_id) == 1
     world.sync(read=False)
     assert linked(world, "customer") == {bad}
-    assert quarantine(world) == []
+    assert unreadable(world) == []
 
 
 def test_a_linked_record_that_becomes_unreadable_says_why_and_is_never_called_deleted(
@@ -114,7 +114,7 @@ def test_a_linked_record_that_becomes_unreadable_says_why_and_is_never_called_de
     assert world.read(customer).data.notes == "edited there"
 
 
-def test_what_is_in_quarantine_is_counted_apart_from_what_waits_for_a_person(world: World) -> None:
+def test_what_is_unreadable_is_counted_apart_from_what_waits_for_a_person(world: World) -> None:
     ids = make_customers(world, 2)
     spoil(world, "Customer", ids[0], kind="damaged_row", format="bad_token")
     world.sync()
@@ -122,23 +122,23 @@ def test_what_is_in_quarantine_is_counted_apart_from_what_waits_for_a_person(wor
     assert (company.inbox.unreadable, company.inbox.parked) == (1, 0)
 
 
-def test_the_quarantine_of_one_company_is_not_touched_by_another(world: World) -> None:
+def test_what_is_unreadable_in_one_company_is_not_touched_by_another(world: World) -> None:
     (bad,) = make_customers(world, 1)
     spoil(world, "Customer", bad, kind="damaged_row", format="bad_token")
     world.sync()
     assert InboxRow.objects.exclude(connection=world.connection).filter(unreadable=True).count() == 0
 
 
-def test_an_unreadable_record_that_is_deleted_leaves_quarantine(world: World, moving_clock: MovableClock) -> None:
+def test_an_unreadable_record_that_is_deleted_is_forgotten(world: World, moving_clock: MovableClock) -> None:
     customer = world.quickbooks.create("Customer", DisplayName="Owner")
     world.sync()
     item_line = {"Amount": 5, "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": {"ItemRef": {"value": "1"}}}
     invoice = world.quickbooks.create("Invoice", CustomerRef={"value": customer["Id"]}, Line=[item_line])
     spoil(world, "Invoice", invoice["Id"], kind="damaged_row", format="bad_token")
     world.sync()
-    assert [row.remote_id for row in quarantine(world)] == [invoice["Id"]]
+    assert [row.remote_id for row in unreadable(world)] == [invoice["Id"]]
     world.quickbooks.delete("Invoice", invoice["Id"])
     moving_clock.advance(seconds=90)
     world.sync()
-    assert quarantine(world) == []
+    assert unreadable(world) == []
     assert linked(world, "invoice") == set()
