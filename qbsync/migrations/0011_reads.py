@@ -14,7 +14,7 @@ SAME_ORGANIZATION = migrations.RunSQL(
 class Migration(migrations.Migration):
     dependencies = [
         ("ledger", "0003_items_may_share_a_name"),
-        ("qbsync", "0009_quarantine"),
+        ("qbsync", "0010_reversed_decisions"),
     ]
 
     operations = [
