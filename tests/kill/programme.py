@@ -54,6 +54,8 @@ class Figures:
     cases: int = 0
     kills: int = 0
     raises: int = 0
+    missed: int = 0
+    """Cases in which nobody died, because the last time of a place was one earlier than in the undisturbed telling."""
     questions: int = 0
     """Cases that a person had to decide, in stories where that is right."""
     reached: set[str] = field(default_factory=set)
@@ -68,7 +70,7 @@ class Figures:
         return (
             f"{self.kills} kills and {self.raises} raises in {self.cases} cases of {self.stories} stories ({kinds}), "
             f"died at {len(self.died_at)} of {len(PLACES)} places, {self.questions} questions to a person, "
-            f"{seconds:.0f} s, {len(self.violations)} violations"
+            f"{self.missed} missed, {seconds:.0f} s, {len(self.violations)} violations"
         )
 
 
@@ -152,8 +154,9 @@ class Programme:
             self._clock.advance(seconds=SWEEP_APART)
             if number and company.is_quiet():
                 break
-        if case is not None:
+        if case is not None and case.nth == 1:
             self.figures.violations.append(f"{case}: the place was not reached this time")
+        self.figures.missed += case is not None
         return False
 
     def _recover(self, company: Company, *, may_ask: bool = False) -> list[str]:
