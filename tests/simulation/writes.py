@@ -23,7 +23,7 @@ from tests.simulation.lease import OVERLAP, REFERENCES, Lease, Stopped, Turn
 
 
 class Writes(Lease):
-    # --- push.run_commands, push._advance
+    # --- push.run_commands; sending.send_all, with one lane
 
     def run_commands(self) -> Iterator[Any]:
         moved = 0
@@ -53,7 +53,7 @@ class Writes(Lease):
         self.seen[row.pk] = after
         self.world.db.settle(row)
 
-    # --- push._send, push._refusal
+    # --- sending._Sending, outcomes.record
 
     def send(self, row: CommandRow) -> Turn:
         self.guard()
@@ -82,7 +82,7 @@ class Writes(Lease):
             raise Stopped
 
     def last_look_again(self, row: CommandRow) -> None:
-        """push._still_young: raises NotSent, which `_refusal` records."""
+        """sending._last_look: raises NotSent, which `outcomes.record` records."""
         if not transitions.may_send(self.world.now, self.seen[row.pk], self.world.timing):
             self.refusal(row, "not_sent")
 
