@@ -12,9 +12,13 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
+from tests.simulation.lanes import WideWorker
 from tests.simulation.mappings import small_mappings
-from tests.simulation.mutants import CANARY, MUTANTS, Mutant
+from tests.simulation.mutants import CANARY, MUTANTS, Mutant, by
+from tests.simulation.worker import Worker
 from tests.simulation.world import World
 
 CHUNK = 1000
@@ -76,14 +80,14 @@ class Report:
         return missed + [place for place in EXPECTED_PLACES if not self.visits[place]]
 
 
-def play_range(seeds: range) -> Report:
-    """Play these seeds, one after another, in this process."""
+def play_range(seeds: range, **options: Any) -> Report:
+    """Play these seeds, one after another, in this process; `options` as of `World`."""
     report = Report()
     gc.freeze()
     gc.disable()  # the histories leave few cycles; they are collected once a chunk
     with small_mappings():
         for seed in seeds:
-            world = World(seed).play()
+            world = World(seed, **options).play()
             report.schedules += 1
             report.sometimes.update(world.sometimes)
             report.visits.update(world.visits)
@@ -94,12 +98,12 @@ def play_range(seeds: range) -> Report:
     return report
 
 
-def play_all(seeds: range) -> Report:
+def play_all(seeds: range, **options: Any) -> Report:
     """Play them on all cores."""
     report = Report()
     chunks = [range(at, min(at + CHUNK, seeds.stop)) for at in range(seeds.start, seeds.stop, CHUNK)]
     with multiprocessing.get_context("fork").Pool(os.cpu_count()) as pool:
-        for part in pool.imap_unordered(play_range, chunks):
+        for part in pool.imap_unordered(partial(play_range, **options), chunks):
             report.add(part)
     return report
 
@@ -137,9 +141,9 @@ def told(seed: int, mutant: Mutant | None = None) -> Iterator[str]:
     yield from world.violations or ["no violation"]
 
 
-def run(count: int, start: int) -> int:
+def run(count: int, start: int, **options: Any) -> int:
     began = time.monotonic()
-    report = play_all(range(start, start + count))
+    report = play_all(range(start, start + count), **options)
     seconds = time.monotonic() - began
     print(f"schedules   {report.schedules}, seeds {start} to {start + count - 1}")
     print(f"time        {seconds:.0f} s, {report.schedules / seconds:.0f} a second")
@@ -189,11 +193,14 @@ def main() -> None:
     one = commands.add_parser("one")
     one.add_argument("seed", type=int)
     one.add_argument("--mutant", choices=sorted(MUTANTS), default=None)
+    for parser_of in (many, one):
+        parser_of.add_argument("--wide", action="store_true", help="by workers with several writes on the wire at once")
     commands.add_parser("mutants").add_argument("--limit", type=int, default=150_000)
     asked = parser.parse_args()
     if asked.command == "run":
-        sys.exit(run(asked.count, asked.start))
+        sys.exit(run(asked.count, asked.start, worker=WideWorker if asked.wide else Worker))
     if asked.command == "mutants":
         sys.exit(try_mutants(asked.limit))
-    for line in told(asked.seed, MUTANTS[asked.mutant] if asked.mutant else None):
+    as_told = by(WideWorker) if asked.wide else None
+    for line in told(asked.seed, MUTANTS[asked.mutant] if asked.mutant else as_told):
         print(line)
