@@ -14,7 +14,7 @@ import structlog
 
 from ledger.data import Entity
 from ledger.services import InvalidRecord, StaleRecord, read_many
-from qbsync.engine import bodies, links, lost_links, queues, references
+from qbsync.engine import bodies, links, lost_links, queues, references, refused_creations
 from qbsync.engine.apply import apply
 from qbsync.engine.decide import Policy, decide, new_ledger_id
 from qbsync.engine.errors import SyncStopped, place_of
@@ -193,6 +193,7 @@ def _attach(connection: Connection, entity: Entity, subjects: Sequence[Subject])
         subject.refused = refused.get(subject.local_id)
         if subject.link is None and subject.remote is not None and subject.open_command is None:
             subject.open_command = _creation_of(entity, unsettled, subject.remote)
+    refused_creations.recognise(connection, entity, subjects)
 
 
 def _creation_of(entity: Entity, unsettled: Sequence[Command], remote: RemoteState) -> Command | None:
