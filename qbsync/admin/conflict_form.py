@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
+from qbsync import line_merge
 from qbsync.engine.resolve import Seen
-from qbsync.mapping import scalars
+from qbsync.mapping import item, scalars
 
 Side = Literal["local", "remote"]
-TYPED_UNITS = frozenset(
-    {
-        *("display_name", "company_name", "email", "website", "notes"),
-        *("name", "sku", "description"),
-        *("number", "customer_memo", "private_note", "bill_email"),
-        *("reference", "memo"),
-    }
-)
-"""Units that are one text, for which a third value can be typed."""
-EMAILS = ("email", "bill_email")
+SUGGESTED = "suggested"
+"""The choice of what was worked out from both sides."""
+Read = Callable[[str], Any]
+
+
+def _flag(typed: str) -> bool:
+    if typed not in ("yes", "no"):
+        raise scalars.Malformed("choose yes or no")
+    return typed == "yes"
+
+
+def _required(read: Read) -> Read:
+    def read_something(typed: str) -> Any:
+        value = read(typed)
+        if value is None:
+            raise scalars.Malformed("it cannot be empty")
+        return value
+
+    return read_something
+
+
+TYPED_UNITS: Mapping[str, Read] = {
+    **dict.fromkeys(("company_name", "website", "notes", "sku", "description", "income_account"), scalars.text),
+    **dict.fromkeys(("number", "customer_memo", "private_note", "reference", "memo", "deposit_account"), scalars.text),
+    **dict.fromkeys(("email", "bill_email"), scalars.email),
+    **dict.fromkeys(("display_name", "name"), _required(scalars.text)),
+    "date": _required(scalars.day),
+    "price": item.price,
+    "tax": _flag,
+}
+"""Units that are one value, for which a third one can be typed, and how it is read."""
 KEPT_SIDES: dict[str, Side] = {"batchly": "local", "quickbooks": "remote"}
 
 
@@ -34,12 +56,29 @@ def seen(form: Mapping[str, str]) -> Seen:
         raise Unclear("The page did not say which versions it showed. Open it again.") from error
 
 
-def choices(form: Mapping[str, str], *, wanted: list[str]) -> dict[str, Side | Mapping[str, Any]]:
-    """The choice for each of the wanted units: by the button for all of them, or by its own."""
+def choices(
+    form: Mapping[str, str], *, wanted: list[str], units: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Side | Mapping[str, Any]]:
+    """The choice for each of the wanted units: by the button for all of them, or by its own. `units` as in the case."""
     for_all = form.get("all", "")
     if for_all:
         return dict.fromkeys(wanted, _side(for_all))
-    return {unit: _choice(form, unit) for unit in wanted}
+    shown = {unit["unit"]: unit for unit in units}
+    return {unit: _choice(form, unit, shown.get(unit, {})) for unit in wanted}
+
+
+def suggestion(unit: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What both sides' edits make together, for the units of which that can be said without asking."""
+    if unit.get("unit") != "amounts":
+        return None
+    return line_merge.suggestion(unit.get("base"), unit.get("local"), unit.get("remote"))
+
+
+def typed_text(unit: str, value: Any) -> str:
+    """A value as it stands in the field in which another one can be typed."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
 
 
 def wanted(kind: str, units: list[dict[str, Any]]) -> list[str]:
@@ -53,13 +92,20 @@ def _side(name: str) -> Side:
     return KEPT_SIDES[name]
 
 
-def _choice(form: Mapping[str, str], unit: str) -> Side | Mapping[str, Any]:
-    chosen = form.get(f"choice-{unit}", "")
+def _choice(form: Mapping[str, str], unit: str, shown: Mapping[str, Any]) -> Side | Mapping[str, Any]:
+    chosen, words = form.get(f"choice-{unit}", ""), unit.replace("_", " ")
     if not chosen:
-        raise Unclear(f"Choose a side for {unit.replace('_', ' ')}.")
+        raise Unclear(f"Choose a side for {words}.")
+    if chosen == SUGGESTED:
+        together = suggestion(shown)
+        if together is None:
+            raise Unclear(f"For {words} nothing can be worked out. Keep one of the sides.")
+        return {"value": together}
     if chosen != "merge":
         return _side(chosen)
     if unit not in TYPED_UNITS:
-        raise Unclear(f"For {unit.replace('_', ' ')} no value can be typed yet. Keep one of the sides.")
-    typed = form.get(f"value-{unit}", "")
-    return {"value": scalars.email(typed) if unit in EMAILS else scalars.text(typed)}
+        raise Unclear(f"For {words} no value can be typed. Keep one of the sides.")
+    try:
+        return {"value": TYPED_UNITS[unit](form.get(f"value-{unit}", "").strip())}
+    except scalars.Malformed as error:
+        raise Unclear(f"{words.capitalize()}: {error}.") from error

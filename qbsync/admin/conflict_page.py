@@ -8,8 +8,7 @@ from typing import Any
 
 from django.db.models import Max
 
-from qbsync.admin import presence_words, readable, records
-from qbsync.admin.conflict_form import TYPED_UNITS
+from qbsync.admin import conflict_form, presence_words, readable, records
 from qbsync.admin.readable import Names, Shown
 from qbsync.admin.status import Mark
 from qbsync.models import Conflict, Decision, RemoteRecord
@@ -17,7 +16,8 @@ from qbsync.models import Conflict, Decision, RemoteRecord
 
 @dataclass(frozen=True, kw_only=True)
 class UnitRow:
-    """One unit to decide. `typed` is the text that Merge starts from, None where Merge is not offered."""
+    """One unit to decide. `typed` is the text that another value starts from, None where none can be typed; `suggested` what
+    both sides' edits make together, None where that cannot be said; `yes_or_no` a unit of which that is all there is."""
 
     unit: str
     title: str
@@ -25,6 +25,10 @@ class UnitRow:
     local: Shown
     remote: Shown
     typed: str | None
+    suggested: Shown | None = None
+    yes_or_no: bool = False
+    number: bool = False
+    day: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,17 +54,24 @@ class PastDecision:
 
 def unit_rows(case: Conflict) -> list[UnitRow]:
     names = _names(case)
-    return [
-        UnitRow(
-            unit=unit["unit"],
-            title=readable.title(unit["unit"]),
-            base=readable.shown(unit["unit"], unit["base"], names),
-            local=readable.shown(unit["unit"], unit["local"], names),
-            remote=readable.shown(unit["unit"], unit["remote"], names),
-            typed=(unit["local"] or "") if unit["unit"] in TYPED_UNITS else None,
-        )
-        for unit in case.units
-    ]
+    return [_unit_row(unit, names) for unit in case.units]
+
+
+def _unit_row(unit: dict[str, Any], names: Names) -> UnitRow:
+    name, together = unit["unit"], conflict_form.suggestion(unit)
+    typable = name in conflict_form.TYPED_UNITS
+    return UnitRow(
+        unit=name,
+        title=readable.title(name),
+        base=readable.shown(name, unit["base"], names),
+        local=readable.shown(name, unit["local"], names),
+        remote=readable.shown(name, unit["remote"], names),
+        typed=conflict_form.typed_text(name, unit["local"]) if typable else None,
+        suggested=readable.shown(name, together, names) if together is not None else None,
+        yes_or_no=name == "tax",
+        number=name == "price",
+        day=name == "date",
+    )
 
 
 def _names(case: Conflict) -> Names:

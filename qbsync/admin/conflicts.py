@@ -120,7 +120,7 @@ class ConflictAdmin(ReadOnlyAdmin):
         wanted = conflict_form.wanted(case.kind, case.units)
         resolve.resolve(
             case.pk,
-            choices=conflict_form.choices(form, wanted=wanted),
+            choices=conflict_form.choices(form, wanted=wanted, units=case.units),
             seen=conflict_form.seen(form),
             actor=request.user.get_username(),
             reason=form.get("reason", ""),
@@ -142,6 +142,7 @@ class ConflictAdmin(ReadOnlyAdmin):
             "seen": Seen(local_revision=case.local_revision, remote_token=case.remote_token),
             "units": conflict_page.unit_rows(case),
             "presence": conflict_page.presence_choice(case),
+            "unmodelled": case.kind == Conflict.Kind.DELETE and not case.units,
             "refused": case.kind == Conflict.Kind.VALIDATION,
             "moved": pending and conflict_page.has_moved(case),
             "history": conflict_page.history(case),

@@ -18,7 +18,7 @@ from qbsync.engine.plan import ConflictDraft, Draft, Outcome, RemoteState, Subje
 from qbsync.engine.runs import Count
 from qbsync.mapping import Malformed, mapping_for
 from qbsync.mapping.base import Body, References, Units, UnknownReference, Unrepresentable, Version
-from qbsync.merge import PRESENCE, Merged, Side, changed_units, merge
+from qbsync.merge import PRESENCE, Merged, Side, UnitConflict, changed_units, merge
 from qbsync.models import Conflict, Link
 from qbsync.transitions import Operation
 
@@ -276,9 +276,21 @@ def _delete_conflict(subject: Subject, base: Version | None, local: Version, rem
         "local": local.presence,
         "remote": remote.presence,
     }
-    conflict = ConflictDraft(kind=Conflict.Kind.DELETE.value, presence=presence)
+    conflict = ConflictDraft(kind=Conflict.Kind.DELETE.value, presence=presence, units=_edits(base, local, remote))
     reason = "Ended on one side and changed on the other; a person decides."
     return Outcome(subject=subject, count="conflicts", reason=reason, conflict=conflict, base=base, compared=True)
+
+
+def _edits(base: Version | None, local: Version, remote: Version) -> tuple[UnitConflict, ...]:
+    """What was changed on the side that goes on, for the person who decides whether that counts. A record that ended may
+    have lost most of its units with it, which is no edit."""
+    past = base if base is not None else Version(presence="live")
+    live = [version for version in (local, remote) if version.presence == "live"]
+    units = sorted({unit for version in live for unit in changed_units(past, version)})
+    return tuple(
+        UnitConflict(unit=u, base=past.units.get(u), local=local.units.get(u), remote=remote.units.get(u))
+        for u in units
+    )
 
 
 def _winners(

@@ -7,12 +7,14 @@ changes both it and them (`apply`, `settle`), so a decision and a page about one
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
+from uuid import uuid4
 
 from ledger.data import Entity
 from ledger.services import Change, Record, read_many, save_many
+from qbsync import line_merge
 from qbsync.engine import bodies, links
 from qbsync.engine.decide import remote_version
 from qbsync.engine.plan import RemoteState, Subject
@@ -71,12 +73,33 @@ def write(sides: Sides, units: Mapping[str, Any], *, presence: Presence | None =
     """Edit the record in Batchly: some of its units, or whether it is in use. Gives what it is then."""
     entity, record = sides.subject.entity, sides.record
     mapping = mapping_for(entity)
-    wanted = replace(sides.local, units={**sides.local.units, **units})
+    wanted = replace(sides.local, units={**sides.local.units, **units}, line_ids=_line_ids(sides, units))
     if presence is not None:
         wanted = replace(wanted, presence=presence)
     change = Change(id=record.id, data=mapping.to_ledger(wanted, record.data), expected_revision=record.revision)
     saved = save_many(sides.link.organization_id, entity, [change])[record.id]
     return mapping.from_ledger(saved.data)
+
+
+def _line_ids(sides: Sides, units: Mapping[str, Any]) -> tuple[str, ...]:
+    """The identity of each line of other amounts: that of Batchly's line or of QuickBooks' line that it is, else a new one."""
+    if "lines" not in (units.get("amounts") or {}):
+        return sides.local.line_ids
+    lines, taken = units["amounts"]["lines"], list[str | None]()
+    here = _ids_by_place(lines, sides.local)
+    there = _ids_by_place(lines, sides.remote)
+    for ours, theirs in zip(here, there, strict=True):
+        taken.append(next((id for id in (ours, theirs) if id is not None and id not in taken), None))
+    body = sides.subject.remote.body if sides.subject.remote is not None else None
+    if body is not None:  # so that QuickBooks' own lines keep their identity there as well
+        sides.link.line_ids = mapping_for(sides.subject.entity).line_pairs(sides.remote, body)
+    return tuple(id or str(uuid4()) for id in taken)
+
+
+def _ids_by_place(lines: Sequence[Mapping[str, Any]], version: Version) -> list[str | None]:
+    known = (version.units.get("amounts") or {}).get("lines", [])
+    places = line_merge.pairs(known, lines)
+    return [None if place is None else version.line_ids[place] for place in places]
 
 
 def save_base(link: Link, base: Version, *, token: int, decided: Collection[str]) -> None:

@@ -1,5 +1,6 @@
 """Conflicts are decided on their page and in their list, and then both sides are equal."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -86,7 +87,8 @@ def test_the_page_shows_the_three_versions_side_by_side(world: World) -> None:
     assert "Keep Batchly for all" not in page
 
 
-def test_lines_are_shown_with_the_names_of_items_and_their_total(world: World) -> None:
+def invoice_edited_on_both_sides(world: World, **ours: Any) -> Record:
+    """QuickBooks' line became 1 x 90.00; in Batchly something else of the amounts was changed."""
     world.sync()
     customer, item = world.customer(), world.item("Consulting")
     invoice = world.invoice(customer, item)
@@ -95,13 +97,63 @@ def test_lines_are_shown_with_the_names_of_items_and_their_total(world: World) -
     line = {**remote["Line"][0], "Amount": "90.00"}
     line["SalesItemLineDetail"] = {**line["SalesItemLineDetail"], "Qty": "1", "UnitPrice": "90.00"}
     world.quickbooks.edit("Invoice", remote["Id"], Line=[line])
-    edit(world, invoice, shipping_amount=Decimal("15.00"))
+    edit(world, invoice, **ours)
     world.sync()
+    return invoice
+
+
+def test_lines_are_shown_with_the_names_of_items_and_their_total(world: World) -> None:
+    invoice_edited_on_both_sides(world, shipping_amount=Decimal("15.00"))
     page = signed_in("operator", world.organization).get(page_of(case_of(world))).content.decode()
-    assert "Consulting · line for" in page
-    assert "95.00" in page
-    assert "1 × 90.00" in page
-    assert "combining lines and amounts is not offered yet" in page
+    for text in ("Consulting · line for", "95.00", "1 × 90.00", "Both edits together", "105.00"):
+        assert text in page
+
+
+def test_edits_of_different_amounts_are_put_together_when_a_person_takes_the_suggestion(world: World) -> None:
+    invoice = invoice_edited_on_both_sides(world, shipping_amount=Decimal("15.00"))
+    lines = [line["Id"] for line in world.remote(invoice)["Line"] if "Id" in line]
+    decide(signed_in("operator", world.organization), case_of(world), **{"choice-amounts": "suggested"})
+    world.sync()
+    assert world.read(invoice).total == Decimal("105.00")
+    remote = world.remote(invoice)
+    assert Decimal(str(remote["TotalAmt"])) == Decimal("105.00")
+    assert [line["Id"] for line in remote["Line"] if "Id" in line][:1] == lines[:1]
+    assert not world.open_cases()
+    assert Conflict.objects.get().resolution == "merged"
+
+
+def test_edits_of_the_same_line_leave_only_a_choice_of_sides(world: World) -> None:
+    invoice = invoice_edited_on_both_sides(world, private_note="also changed")
+    record = world.read(invoice)
+    lines = tuple(replace(line, quantity=Decimal("3"), amount=Decimal("270.00")) for line in record.data.lines)
+    line = world.remote(invoice)["Line"][0]
+    detail = {**line["SalesItemLineDetail"], "Qty": "5", "UnitPrice": "10.00"}
+    world.quickbooks.edit(
+        "Invoice", world.link(invoice).remote_id, Line=[{**line, "Amount": "50.00", "SalesItemLineDetail": detail}]
+    )
+    edit(world, invoice, lines=lines)
+    world.sync()
+    client, case = signed_in("operator", world.organization), case_of(world)
+    assert "Both sides touched the same lines" in client.get(page_of(case)).content.decode()
+    refused = decide(client, case, **{"choice-amounts": "suggested"}).content.decode()
+    assert "nothing can be worked out" in refused
+    assert not Decision.objects.exists()
+
+
+def test_a_price_can_be_typed(world: World) -> None:
+    world.sync()
+    item = world.item("Consulting")
+    world.sync()
+    world.quickbooks.edit("Item", world.link(item).remote_id, UnitPrice="90.00")
+    edit(world, item, unit_price=Decimal("85.00"))
+    world.sync()
+    client = signed_in("operator", world.organization)
+    wrong = decide(client, case_of(world), **{"choice-price": "merge", "value-price": "about 87"})
+    assert "is not a number" in wrong.content.decode().replace("&#x27;", "'")
+    decide(client, case_of(world), **{"choice-price": "merge", "value-price": " 87.50 "})
+    world.sync()
+    assert world.read(item).data.unit_price == Decimal("87.5")
+    assert Decimal(str(world.remote(item)["UnitPrice"])) == Decimal("87.5")
 
 
 def test_a_record_that_moved_since_is_not_overwritten_and_shown_afresh(world: World) -> None:
@@ -142,6 +194,8 @@ def test_a_deleted_document_offers_what_either_choice_does(world: World) -> None
     client, case = signed_in("operator", world.organization), case_of(world)
     page = client.get(page_of(case)).content.decode()
     assert "a new invoice with Batchly&#x27;s content is made on both sides with a new number" in page
+    assert "What was changed since both last agreed" in page
+    assert "changed here" in page
     decide(client, case, **{"choice-presence": "quickbooks"})
     world.sync()
     assert world.read(invoice).data.status == "void"
