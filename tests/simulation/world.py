@@ -121,8 +121,8 @@ class World:
         uncertain = (link.uncertain_units or {}) if link else {}
         assert outcome.conflict is not None
         self.sometimes[f"a case: {outcome.conflict.kind}"] += 1
-        if outcome.subject.local_id in self.decided:
-            return
+        if outcome.subject.local_id in self.decided or outcome.conflict.kind == "delete_conflict":
+            return  # where a record ended, its units are only shown: the question is whether it goes on
         for unit in outcome.conflict.units:
             theirs, ours = unit.remote, unit.local
             if unit.unit in uncertain or not isinstance(theirs, Text) or not isinstance(ours, Text):
