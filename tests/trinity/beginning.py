@@ -60,7 +60,7 @@ def _play(world: World) -> Beginning:
     world.books.webhooks.subscribe(Subscription("http://127.0.0.1/webhooks", settings.QBO_WEBHOOK_VERIFIER_TOKEN))
     world.side = Side(world.books, realm)
     world.organization = Organization.objects.create(name="Organization", slug="organization")
-    connection = world.connection = _connected(world, realm)
+    connection = world.connection = connected(world, realm)
     people = People(world, Random("beginning"))
     for make in (lambda: None, people.customer, people.item, people.invoice):
         make()
@@ -71,7 +71,8 @@ def _play(world: World) -> Beginning:
     return Beginning(world.books, world.words, realm, world.organization, connection, world.now)
 
 
-def _connected(world: World, realm: str) -> Connection:
+def connected(world: World, realm: str) -> Connection:
+    """Connect the company, or connect it again."""
     address = connect.begin(organization_id=world.organization.pk, user_id="1", session_key="session")
     return connect.complete(
         state=address.partition("state=")[2].partition("&")[0],

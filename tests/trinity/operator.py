@@ -14,6 +14,7 @@ from qbsync.engine.errors import NeedsPerson
 from qbsync.engine.references import referenced_in_data
 from qbsync.engine.resolve import Moved, Seen, dismiss, resolve
 from qbsync.models import Command, Conflict, Connection, HeldAnswer, Link, OutboxRow, RemoteRecord
+from tests.trinity import beginning
 
 if TYPE_CHECKING:
     from tests.trinity.world import World
@@ -42,9 +43,10 @@ class Operator:
         self.reconnect()
 
     def reconnect(self) -> None:
-        """Two tokens refused in a row end a connection; somebody makes it again."""
-        ended = Connection.objects.filter(status=Connection.Status.NEEDS_RECONNECT)
-        self.world.sometimes["connected again"] += ended.update(status=Connection.Status.CONNECTED)
+        """Tokens that are refused again and again end a connection; somebody makes it anew, on Intuit's page."""
+        for ended in Connection.objects.filter(status=Connection.Status.NEEDS_RECONNECT):
+            beginning.connected(self.world, ended.realm_id)
+            self.world.sometimes["connected again"] += 1
 
     def answer_one(self) -> None:
         cases = self.open_cases()
