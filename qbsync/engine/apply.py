@@ -16,7 +16,7 @@ from django.db import transaction
 
 from ledger.data import Entity
 from ledger.services import Record, save_many
-from qbsync.engine import commands, conflicts, failpoints, links, queues
+from qbsync.engine import commands, conflicts, failpoints, links, queues, run_writes, safety_stops
 from qbsync.engine.plan import Outcome, Subject
 from qbsync.engine.references import LinkedReferences
 from qbsync.engine.session import Session
@@ -34,8 +34,10 @@ def apply(session: Session, entity: Entity, outcomes: Sequence[Outcome], known: 
         _remember(connection, entity, outcomes)
         new = _write_links(connection, outcomes, written)
         conflicts.record(connection, outcomes, written)
-        commands.write_ahead(session, outcomes, written)
-        _settle_rows(outcomes)
+        sent = commands.write_ahead(session, outcomes, written)
+        run_writes.record(session, outcomes, written, sent, known)
+        safety_stops.carried_out(connection, entity, outcomes)
+        _settle_rows(safety_stops.still_held(outcomes))
         queues.release(connection, [name for link in new for name in landed_names(link)])
         failpoints.reach("apply.before_commit")
     for link in new:
@@ -160,7 +162,9 @@ def _settle_rows(outcomes: Iterable[Outcome]) -> None:
     finished: list[InboxRow | OutboxRow] = []
     for outcome in outcomes:
         for row in outcome.subject.rows:
-            if outcome.waits_for:
+            if outcome.waits_for and outcome.parked:
+                queues.hold(row, outcome.reason, waits_for=outcome.waits_for)
+            elif outcome.waits_for:
                 queues.wait(row, outcome.reason, waits_for=outcome.waits_for)
             elif outcome.unreadable and isinstance(row, InboxRow):
                 queues.unreadable(row, outcome.reason)

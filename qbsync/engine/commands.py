@@ -23,14 +23,14 @@ UNSETTLED = (State.READY, State.SENDING, State.UNKNOWN)
 SETTLED = (State.DONE, State.CANCELLED, State.REJECTED)
 
 
-def write_ahead(session: Session, outcomes: Sequence[Outcome], written: dict[UUID, Record]) -> None:
-    """Store the writes that a page decided on; committed with the page, before anything is sent."""
+def write_ahead(session: Session, outcomes: Sequence[Outcome], written: dict[UUID, Record]) -> list[Command]:
+    """Store the writes that a page decided on; committed with the page, before anything is sent. Gives their rows."""
     rows = [
         _row(session, outcome.subject, outcome.draft, written.get(outcome.subject.local_id) or outcome.subject.record)
         for outcome in outcomes
         if outcome.draft is not None
     ]
-    Command.objects.bulk_create(rows, batch_size=500)
+    return Command.objects.bulk_create(rows, batch_size=500)
 
 
 def unsettled(connection: Connection, entity: Entity) -> QuerySet[Command]:

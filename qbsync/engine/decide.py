@@ -293,6 +293,17 @@ def _edits(base: Version | None, local: Version, remote: Version) -> tuple[UnitC
     )
 
 
+def declined_ending(subject: Subject, references: References) -> Outcome:
+    """The end of a record that a person did not let through with many others: it is decided one by one."""
+    assert subject.link is not None
+    outcome = _delete_conflict(
+        subject, base_version(subject.link), local_version(subject), remote_version(subject, references)
+    )
+    assert outcome.conflict is not None
+    message = "It ended together with many others, and that was declined. Decide this record by itself."
+    return replace(outcome, conflict=replace(outcome.conflict, message=message), reason=message)
+
+
 def _winners(
     subject: Subject, base: Version | None, local: Version, remote: Version, policy: Policy
 ) -> dict[str, Side]:

@@ -100,6 +100,8 @@ class Outcome:
     """QuickBooks' side cannot be made sense of; it is read again by itself."""
     unpulled: bool = False
     """QuickBooks' change is not taken because the company takes none; it is looked at again once it does."""
+    seen: bool = False
+    """A person was shown this very outcome and approved it, so the safety stop does not ask again."""
 
     @property
     def writes(self) -> bool:

@@ -119,6 +119,12 @@ def count_due(model: type[QueueRow], connection: Connection, entity: Entity) -> 
     return rows.filter(next_try_at__lte=clock.now()).count()
 
 
+def unread(connection: Connection, entity: Entity, *, now: datetime) -> list[InboxRow]:
+    """A page of due rows that only name their record."""
+    rows = InboxRow.objects.filter(connection=connection, entity=entity, parked=False, next_try_at__lte=now)
+    return list(rows.filter(body="", gone=False).order_by("id")[:PAGE])
+
+
 def has_due(model: type[QueueRow], connection: Connection) -> bool:
     return model._default_manager.filter(connection=connection, parked=False, next_try_at__lte=clock.now()).exists()
 
@@ -156,6 +162,16 @@ def unreadable(row: InboxRow, reason: str) -> None:
 def next_reading(first_seen: datetime, now: datetime) -> datetime:
     """An unreadable record is read again after as long as it has been one already, within bounds."""
     return now + min(max(now - first_seen, SOONEST), LATEST)
+
+
+def hold(row: QueueRow, reason: str, *, waits_for: str) -> None:
+    """Leave a row for a person whose decision will release it."""
+    _defer(row, parked=True, reason=reason, waits_for=waits_for)
+
+
+def keep_bodies(rows: Sequence[InboxRow]) -> None:
+    """Store what was read of rows that only named their record; called while the company's lease is held for sure."""
+    InboxRow.objects.bulk_update(rows, ["body", "gone"])
 
 
 def postpone(row: QueueRow, reason: str, *, until: datetime | None = None) -> None:

@@ -14,7 +14,7 @@ import structlog
 
 from ledger.data import Entity
 from ledger.services import InvalidRecord, StaleRecord, read_many
-from qbsync.engine import bodies, links, lost_links, queues, references, refused_creations
+from qbsync.engine import bodies, links, lost_links, queues, references, refused_creations, safety_stops
 from qbsync.engine.apply import apply
 from qbsync.engine.decide import Policy, decide, new_ledger_id
 from qbsync.engine.errors import SyncStopped, place_of
@@ -248,6 +248,7 @@ def _carry_out(session: Session, entity: Entity, subjects: Sequence[Subject]) ->
         session.lists_refreshed = True
         known = LinkedReferences(session.connection)
         outcomes = _decide_all(session.connection, subjects, known)
+    outcomes = safety_stops.sift(session, entity, outcomes, known)
     try:
         apply(session, entity, outcomes, known)
     except SyncStopped:

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from django.db.models import F, Q
 
+from ledger.data import Entity
 from qbsync import clock
 from qbsync.engine import failpoints, runs, settings, tokens
 from qbsync.engine.errors import Busy, Disconnected, LeaseLost, NeedsPerson, RetryLater
@@ -25,6 +26,7 @@ from qbsync.engine.runs import Tally
 from qbsync.models import Connection, Lease, Run
 from qbsync.quickbooks import Client, Exchange, Limiter, TakenPlaces, faults
 from qbsync.quickbooks.limits import Places
+from qbsync.safety import Direction
 
 Answer = TypeVar("Answer")
 Progress = Callable[[str, int], None]
@@ -54,6 +56,8 @@ class Session:
         """The reading that failed last, once it was looked up."""
         self.narrowed = 0
         """Requests that failed while a record was looked for that QuickBooks cannot show."""
+        self.foreseen: dict[tuple[Entity, Direction], int] = {}
+        """Records that end in this run as far as its queues show, those of the day before it included."""
         self._token_version = 0
         self._refused_version: int | None = None
         self.limiter = _limiter(connection.realm_id)

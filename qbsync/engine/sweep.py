@@ -16,7 +16,7 @@ from django.db.models import Exists, OuterRef
 from ledger import models as ledger_models
 from ledger.data import ENTITIES, Entity
 from qbsync import clock
-from qbsync.engine import failpoints, held, notify, queues, settings, tokens
+from qbsync.engine import failpoints, held, notify, queues, run_writes, settings, tokens
 from qbsync.engine.errors import Busy, SyncStopped, place_of
 from qbsync.engine.sync import sync
 from qbsync.models import Command, Conflict, Connection, InboxRow, Link, OutboxRow
@@ -40,12 +40,13 @@ def connected() -> Iterable[Connection]:
 
 
 def sweep(*, force_pull: bool = False) -> dict[str, str]:
-    """Refresh tokens, forget old webhooks, enqueue what the outbox missed, and sync every company that has something due.
+    """Refresh tokens, forget old webhooks and traces, enqueue what the outbox missed, and sync every company that has something due.
 
     Returns {realm id: what stopped it, "" = all done}. Companies stand for themselves: one failing stops no other.
     """
     tokens.refresh_due()
     notify.forget_old()
+    run_writes.forget_old()
     ended: dict[str, str] = {}
     for connection in connected():
         enqueue_missed(connection)

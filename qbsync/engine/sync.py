@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.db import transaction
+
 from ledger.data import ENTITIES, Entity
 from qbsync import clock
-from qbsync.engine import failpoints, held, look_up, match, notify, quarantine, queues, session, unreadable
+from qbsync.engine import failpoints, foresight, held, look_up, match, notify, quarantine, queues, session, unreadable
 from qbsync.engine.errors import RetryLater
 from qbsync.engine.missing import read_missing_bodies
 from qbsync.engine.pull import pull, request_full_pull
@@ -99,6 +101,7 @@ def settle_open(company: Session) -> None:
 
 def work_off(company: Session) -> None:
     """Look at everything that is due on inbox and outbox, parents first, until nothing moves any more."""
+    company.foreseen.clear()
     for _ in range(MAX_ROUNDS):
         moved = 0
         for entity in ENTITIES:
@@ -112,6 +115,10 @@ def work_off(company: Session) -> None:
 
 def _inbox_page(company: Session, entity: Entity) -> int:
     due = queues.due(InboxRow, company.connection, entity, now=clock.now())
+    if len(due) == queues.PAGE and foresight.is_due(company, entity):
+        _read_unread(company, entity)
+        foresight.look_ahead(company, entity)
+        due = queues.due(InboxRow, company.connection, entity, now=clock.now())
     rows = match.let_through(company.connection, entity, due)
     if not rows:
         return len(due)
@@ -123,8 +130,23 @@ def _inbox_page(company: Session, entity: Entity) -> int:
 
 def _outbox_page(company: Session, entity: Entity) -> int:
     due = queues.due(OutboxRow, company.connection, entity, now=clock.now())
+    if len(due) == queues.PAGE and foresight.is_due(company, entity):
+        _read_unread(company, entity)
+        foresight.look_ahead(company, entity)
     rows = match.let_through(company.connection, entity, due)
     if not rows:
         return len(due)
     company.progress(f"{entity}: compared", len(rows))
     return len(reconcile_outbox(company, entity, rows))
+
+
+def _read_unread(company: Session, entity: Entity) -> None:
+    """Read what the inbox only names, so that the whole queue can be looked over before its first page is written."""
+    for _ in range(MAX_ROUNDS):
+        rows = queues.unread(company.connection, entity, now=clock.now())
+        if not rows:
+            return
+        readable = read_missing_bodies(company, entity, rows)
+        with transaction.atomic():
+            company.guard()
+            queues.keep_bodies(readable)

@@ -9,6 +9,8 @@ from qbsync.models.matching import MatchProposal
 from qbsync.models.quarantine import Quarantine
 from qbsync.models.queue import InboxRow, OutboxRow
 from qbsync.models.run import Run
+from qbsync.models.run_write import RunWrite
+from qbsync.models.safety import HeldEnding, SafetyStop
 from qbsync.models.tieout import TieOut
 from qbsync.models.webhook import PullRequest, WebhookDelivery, WebhookEvent
 
@@ -22,6 +24,7 @@ __all__ = [
     "Decision",
     "DeletionCheck",
     "HeldAnswer",
+    "HeldEnding",
     "InboxRow",
     "Lease",
     "Link",
@@ -33,6 +36,8 @@ __all__ = [
     "RemoteReference",
     "ResolutionRule",
     "Run",
+    "RunWrite",
+    "SafetyStop",
     "TieOut",
     "WebhookDelivery",
     "WebhookEvent",
