@@ -1,4 +1,4 @@
-"""What is known of every company's sync, read from the sync's tables in seven queries however many companies there are.
+"""What is known of every company's sync, read from the sync's tables in eight queries however many companies there are.
 
 Nothing is judged here; `health` does that. Nothing is ever written.
 """
@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db.models import Count, Min, Q
 
 from qbsync import clock
-from qbsync.models import Command, Conflict, Connection, InboxRow, OutboxRow, Quarantine, Run
+from qbsync.models import Command, Conflict, Connection, HeldEnding, InboxRow, OutboxRow, Quarantine, Run, SafetyStop
 from qbsync.models.queue import QueueRow
 from qbsync.transitions import OPEN_STATES, State
 
@@ -56,6 +56,8 @@ class CompanyFacts:
     open_conflicts: int = 0
     restored_to: datetime | None = None
     """The backup that the database was restored from, while its records are looked up in QuickBooks."""
+    held_endings: int = 0
+    """Records that would be voided or made inactive in bulk and wait for an admin."""
     last_run: str = ""
     last_run_message: str = ""
 
@@ -68,7 +70,7 @@ def read(organizations: Collection[UUID] | None = None) -> list[CompanyFacts]:
     if organizations is not None:
         connections = connections.filter(organization_id__in=organizations)
     inbox, outbox = _queues(InboxRow), _queues(OutboxRow)
-    writes, conflicts, runs = _writes(), _conflicts(), _last_runs()
+    writes, conflicts, held, runs = _writes(), _conflicts(), _held(), _last_runs()
     restored = dict(Quarantine.objects.filter(looked_up_at=None).values_list("connection_id", "since"))
     return [
         _company(
@@ -77,6 +79,7 @@ def read(organizations: Collection[UUID] | None = None) -> list[CompanyFacts]:
             outbox=outbox.get(connection.pk, Queue()),
             open_conflicts=conflicts.get(connection.pk, 0),
             restored_to=restored.get(connection.pk),
+            held_endings=held.get(connection.pk, 0),
             **writes.get(connection.pk, {}),
             **runs.get(connection.pk, {}),
         )
@@ -143,6 +146,11 @@ def _writes() -> dict[UUID, dict[str, Any]]:
 def _conflicts() -> dict[UUID, int]:
     pending = Conflict.objects.filter(resolution=Conflict.Resolution.PENDING).order_by()
     return dict(pending.values_list("connection_id").annotate(Count("pk")))
+
+
+def _held() -> dict[UUID, int]:
+    waiting = HeldEnding.objects.filter(state=HeldEnding.State.WAITING, stop__state=SafetyStop.State.OPEN).order_by()
+    return dict(waiting.values_list("connection_id").annotate(Count("pk")))
 
 
 def _last_runs() -> dict[UUID, dict[str, str]]:

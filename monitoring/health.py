@@ -112,8 +112,12 @@ def _for_people(company: CompanyFacts, now: datetime, limits: Limits) -> Iterato
             f"The database was restored to {company.restored_to:%Y-%m-%d %H:%M} UTC; nothing is written until everything "
             "was looked up in QuickBooks.",
         )
-    parked = company.inbox.parked + company.outbox.parked
-    if parked:
+    if company.held_endings:
+        count = _count(company.held_endings, "record")
+        sentence = f"{count} would be voided or made inactive in bulk; an admin approves or declines it."
+        yield _warning(company, "safety_stop", sentence)
+    parked = company.inbox.parked + company.outbox.parked - company.held_endings
+    if parked > 0:
         yield _warning(company, "parked", f"{_count(parked, 'record')} cannot go on without a person.")
     if company.inbox.unreadable:
         unreadable = _count(company.inbox.unreadable, "record")

@@ -11,6 +11,8 @@ from django.db.models import Count, Q
 from qbsync import clock
 from qbsync.admin import records, runs_text
 from qbsync.admin.status import RUN, Mark
+from qbsync.engine import safety_stops
+from qbsync.engine.safety_stops import Summary
 from qbsync.models import Command, Conflict, Connection, InboxRow, OutboxRow, Quarantine, Run
 from qbsync.models.queue import QueueRow
 from qbsync.transitions import OPEN_STATES, State
@@ -57,6 +59,7 @@ class ConnectionFacts:
     open_conflicts: int
     held: int
     """Writes of which a person has to say what became of them."""
+    stops: Sequence[Summary]
     runs: Sequence[RunLine]
     restored: Sequence[Quarantine]
     """The restores the company went through, the last one first; open while its records are looked up."""
@@ -70,6 +73,7 @@ def facts(connection: Connection) -> ConnectionFacts:
         open_commands=_open_commands(connection),
         open_conflicts=Conflict.objects.filter(connection=connection, resolution="pending").count(),
         held=Command.objects.filter(connection=connection, state=State.HELD).count(),
+        stops=safety_stops.summaries(connection),
         runs=[
             RunLine(run=run, mark=RUN[run.outcome], counts=runs_text.summary(run.counts))
             for run in Run.objects.filter(connection=connection).order_by("-started_at")[:SHOWN_ROWS]

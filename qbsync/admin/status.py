@@ -77,6 +77,12 @@ RESOLUTION = {
     "auto_resolved": Mark("By a rule", "rule", "info"),
     "dismissed": Mark("Dismissed", "remove", ""),
 }
+SAFETY_STOP = {
+    "open": NEEDS_YOU,
+    "approved": Mark("Approved", "check_circle", "success"),
+    "declined": Mark("Declined", "block", "warning"),
+    "over": Mark("No longer needed", "remove", ""),
+}
 
 HELD_ANSWER = {
     "open": Mark("On its way", "schedule", "info"),

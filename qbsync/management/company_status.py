@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import Count
 
-from qbsync.engine import quarantine
+from qbsync.engine import quarantine, safety_stops
 from qbsync.models import Command, Conflict, Connection, Credential, Cursor, InboxRow, OutboxRow, Run
 from qbsync.transitions import OPEN_STATES, State
 
@@ -38,6 +38,7 @@ def status_of(company: Connection) -> dict[str, Any]:
         "outbox": _queue(OutboxRow, company),
         "commands": _commands(company),
         "conflicts": _conflicts(company),
+        "safety_stops": [stop_facts(found) for found in safety_stops.summaries(company)],
         "runs": [_run(run) for run in Run.objects.filter(connection=company).order_by("-started_at")[:LAST_RUNS]],
     }
 
@@ -45,7 +46,7 @@ def status_of(company: Connection) -> dict[str, Any]:
 def needs_person(status: dict[str, Any]) -> bool:
     """Whether something stands still until somebody acts."""
     parked = status["inbox"]["parked"] + status["outbox"]["parked"]
-    return bool(parked or status["conflicts"] or status["commands"].get(State.HELD.value))
+    return bool(parked or status["conflicts"] or status["safety_stops"] or status["commands"].get(State.HELD.value))
 
 
 def _quarantine(company: Connection) -> dict[str, Any] | None:
@@ -76,6 +77,21 @@ def _commands(company: Connection) -> dict[str, int]:
 def _conflicts(company: Connection) -> dict[str, int]:
     pending = Conflict.objects.filter(connection=company, resolution=Conflict.Resolution.PENDING)
     return dict(pending.order_by().values_list("kind").annotate(count=Count("id")))
+
+
+def stop_facts(found: safety_stops.Summary) -> dict[str, Any]:
+    """Endings that wait for an admin."""
+    stop = found.stop
+    return {
+        "code": found.code,
+        "entity": stop.entity,
+        "direction": stop.direction,
+        "count": found.count,
+        "totals": found.totals,
+        "linked": stop.linked,
+        "since": stop.opened_at,
+        "words": found.words,
+    }
 
 
 def _run(run: Run) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from qbsync.models import Connection
 
 
 class Command(CompanyCommand):
-    help = "Show the connection, queues, unsettled writes, conflicts and last runs of an organization's companies."
+    help = "Show the connection, queues, unsettled writes, conflicts, held endings and last runs of an organization's companies."
     needs_company = False
 
     def act(self, organization: Organization, company: Connection | None, options: dict[str, Any]) -> Exit:
@@ -46,5 +46,7 @@ def _lines(status: dict[str, Any]) -> Iterator[str]:
     for name in ("commands", "conflicts"):
         words = ", ".join(f"{count} {state}" for state, count in status[name].items())
         yield f"  {name}: {words or 'none open'}"
+    for stop in status["safety_stops"]:
+        yield f"  held by the safety stop: {stop['words']}; see qbo_safety"
     for run in status["runs"]:
         yield f"  {run['started_at']:%Y-%m-%d %H:%M:%S} {run['kind']} {run['outcome']} {run['message']}".rstrip()
