@@ -5,8 +5,10 @@ A dry run shows these and stops. Built by `decide`, carried out by `apply`.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -117,32 +119,91 @@ class Line:
     local_id: str
     remote_id: str
     batchly: str
-    """"create", "update" or ""."""
+    """"create", "update", "void", "archive", "restore" or ""."""
     quickbooks: str
-    """"create", "update", "void", "delete" or ""."""
+    """The same, or "delete"."""
     outcome: Count
     reason: str
     total: str = ""
     """Of a document, as text; "" = not known or no document."""
     currency: str = ""
+    local_revision: int | None = None
+    remote_token: int | None = None
+    """The versions that were looked at; None = there is no such record on that side."""
+    digest: str = ""
+    """Names exactly what would be written; "" = nothing."""
+    wanted: dict[str, Any] | None = None
+    """Of an undo: the state that the record goes back to in Batchly."""
+    left: str = ""
+    """Of an undo: why the record stays as it is; "" = it is taken back."""
 
 
-def line(outcome: Outcome, label: str) -> Line:
+def line(outcome: Outcome, label: str, *, wanted: dict[str, Any] | None = None) -> Line:
     subject, change = outcome.subject, outcome.change
     total, currency = _money(subject, change)
-    batchly = "" if change is None else ("create" if change.expected_revision is None else "update")
     return Line(
         entity=subject.entity,
         label=label,
         local_id=str(subject.local_id),
         remote_id=subject.remote_id,
-        batchly=batchly,
-        quickbooks=outcome.draft.operation.value if outcome.draft else "",
+        batchly=_verb_here(subject, change),
+        quickbooks=_verb_there(subject, outcome.draft),
         outcome=outcome.count,
         reason=outcome.reason,
         total=total,
         currency=currency,
+        local_revision=subject.record.revision if subject.record is not None else None,
+        remote_token=subject.remote.token if subject.remote is not None else None,
+        digest=digest(outcome, wanted=wanted),
+        wanted=wanted,
     )
+
+
+def digest(outcome: Outcome, *, wanted: dict[str, Any] | None = None) -> str:
+    """Names what an outcome writes on both sides, in normal form: two outcomes write the same if their digests are equal.
+
+    QuickBooks' ids and tokens are no part of it; a record that refers to one that is only about to be made has none yet.
+    """
+    if not outcome.writes and wanted is None:
+        return ""
+    mapping, change, draft = mapping_for(outcome.subject.entity), outcome.change, outcome.draft
+    ours = mapping.from_ledger(change.data) if change is not None else None
+    written = {
+        "edit": wanted,
+        "batchly": [ours.presence, dict(ours.units)] if ours is not None else None,
+        "quickbooks": [draft.operation.value, draft.version.presence, _sent_units(draft)]
+        if draft is not None
+        else None,
+    }
+    return sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()
+
+
+def verb(before: str, after: str) -> str:
+    """What brings a record from one presence to another, in a word."""
+    if before == after or (before != "live" and after != "live"):
+        return "update"
+    return {"live": "restore", "archived": "archive"}.get(after, "void")
+
+
+def _sent_units(draft: Draft) -> dict[str, Any]:
+    return {unit: draft.version.units.get(unit) for unit in draft.units}
+
+
+def _verb_here(subject: Subject, change: Change | None) -> str:
+    if change is None:
+        return ""
+    if change.expected_revision is None or subject.record is None:
+        return "create"
+    mapping = mapping_for(subject.entity)
+    return verb(mapping.from_ledger(subject.record.data).presence, mapping.from_ledger(change.data).presence)
+
+
+def _verb_there(subject: Subject, draft: Draft | None) -> str:
+    if draft is None:
+        return ""
+    if draft.operation is not Operation.UPDATE or subject.link is None:
+        return draft.operation.value
+    return verb(subject.link.base_presence, draft.version.presence)
 
 
 def _money(subject: Subject, change: Change | None) -> tuple[str, str]:

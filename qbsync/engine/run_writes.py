@@ -92,7 +92,11 @@ def _in_quickbooks(session: Session, outcome: Outcome, command: Command, known: 
 
 
 def _part(version: Version, units: frozenset[str]) -> dict[str, Any]:
-    return {"presence": version.presence, "units": {unit: version.units.get(unit) for unit in sorted(units)}}
+    return {
+        "presence": version.presence,
+        "units": {unit: version.units.get(unit) for unit in sorted(units)},
+        "line_ids": list(version.line_ids),
+    }
 
 
 def _row(session: Session, outcome: Outcome, **facts: Any) -> RunWrite:

@@ -6,6 +6,7 @@ object a line and nothing else; whatever stops the engine becomes the exit code 
 
 from __future__ import annotations
 
+import getpass
 import json
 from collections.abc import Iterable
 from enum import IntEnum
@@ -117,6 +118,14 @@ def company_of(organization: Organization, realm: str) -> Connection:
         return chosen[0]
     known = _listed(f"{company.realm_id} ({company})" for company in companies)
     raise CommandError(f"Choose a company with --company. {organization} has: {known}.", returncode=Exit.USAGE)
+
+
+def actor() -> str:
+    """Who sits at the console, for the audit trail."""
+    try:
+        return f"command: {getpass.getuser()}"
+    except (KeyError, OSError):
+        return "command"
 
 
 def _is_uuid(text: str) -> bool:

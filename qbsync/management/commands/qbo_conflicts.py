@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +12,7 @@ from ledger.models import Organization
 from qbsync.engine import resolve, reverse
 from qbsync.engine.errors import NeedsPerson
 from qbsync.engine.resolve import SIDES, Seen
-from qbsync.management.company_command import CompanyCommand, Exit
+from qbsync.management.company_command import CompanyCommand, Exit, actor
 from qbsync.merge import Side
 from qbsync.models import Conflict, Connection, Decision
 
@@ -70,7 +69,7 @@ class Command(CompanyCommand):
             self.tell(f"{case}. Would keep {words}.", would_resolve=str(case.pk), choices=choices)
             return Exit.DONE
         seen = Seen(local_revision=case.local_revision, remote_token=case.remote_token)
-        resolve.resolve(case.pk, choices=choices, seen=seen, actor=_actor(), reason=options["reason"])
+        resolve.resolve(case.pk, choices=choices, seen=seen, actor=actor(), reason=options["reason"])
         self.tell(f"{case}. Kept {words}; the next sync carries it out.", resolved=str(case.pk), choices=choices)
         return Exit.DONE
 
@@ -112,7 +111,7 @@ class Command(CompanyCommand):
 
     def _dismiss(self, case: Conflict, options: dict[str, Any]) -> Exit:
         if not options["dry_run"]:
-            resolve.dismiss(case.pk, actor=_actor(), reason=options["reason"])
+            resolve.dismiss(case.pk, actor=actor(), reason=options["reason"])
         self.tell(f"{case}. Dismissed; the next sync tries it again.", dismissed=str(case.pk))
         return Exit.DONE
 
@@ -185,11 +184,3 @@ def _case_facts(case: Conflict) -> Mapping[str, Any]:
 
 def _side_word(side: Side) -> str:
     return "Batchly" if side == "local" else "QuickBooks"
-
-
-def _actor() -> str:
-    """Who sits at the console, for the audit trail."""
-    try:
-        return f"command: {getpass.getuser()}"
-    except (KeyError, OSError):
-        return "command"

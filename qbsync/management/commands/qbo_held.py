@@ -13,8 +13,7 @@ from qbsync.admin.records import names
 from qbsync.engine import held, held_candidates
 from qbsync.engine.held import Seen
 from qbsync.engine.held_candidates import Candidate
-from qbsync.management.commands.qbo_conflicts import _actor as actor
-from qbsync.management.company_command import CompanyCommand, Exit
+from qbsync.management.company_command import CompanyCommand, Exit, actor
 from qbsync.models import Command as Write
 from qbsync.models import Connection, HeldAnswer
 from qbsync.transitions import FOR_PEOPLE, State

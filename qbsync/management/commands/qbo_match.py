@@ -10,8 +10,7 @@ from django.db import transaction
 
 from ledger.models import Organization
 from qbsync.engine import match, match_decisions, match_proposals, session
-from qbsync.management.commands.qbo_conflicts import _actor as actor
-from qbsync.management.company_command import CompanyCommand, Exit
+from qbsync.management.company_command import CompanyCommand, Exit, actor
 from qbsync.models import Connection, MatchProposal
 
 MAX_LISTED = 500

@@ -10,8 +10,7 @@ from django.db import transaction
 from ledger.models import Organization
 from qbsync.engine import safety_stops
 from qbsync.engine.safety_stops import Summary
-from qbsync.management.commands.qbo_conflicts import _actor as actor
-from qbsync.management.company_command import CompanyCommand, Exit
+from qbsync.management.company_command import CompanyCommand, Exit, actor
 from qbsync.management.company_status import stop_facts
 from qbsync.models import Connection, HeldEnding
 
