@@ -53,6 +53,22 @@ def sync_now(connection_id: str, full: bool = False) -> None:
         sweep.sync_safely(company.pk, read=True, full=full, kind="full_pull" if full else "asked_for")
 
 
+def ask_plans(connection_id: UUID) -> None:
+    """Ask a worker to make or apply the plans of a company. Without a broker the sweep does it on its round."""
+    try:
+        plans.delay(str(connection_id))
+    except (OperationalError, OSError) as error:
+        log.warning("wake_up_lost", connection=str(connection_id), error=type(error).__name__)
+
+
+@shared_task(name="qbsync.plans")
+def plans(connection_id: str) -> None:
+    """Make the plans that were asked for, and apply those that are approved."""
+    company = Connection.objects.filter(pk=connection_id, status=Connection.Status.CONNECTED).first()
+    if company is not None:
+        sweep.work_plans(company)
+
+
 def wake_pull(connection_id: UUID) -> None:
     """Ask a worker to read a company of which a webhook told. QuickBooks waits for the answer: one try, no more."""
     try:

@@ -16,7 +16,7 @@ from django.db import transaction
 
 from ledger.data import Entity
 from ledger.services import Record, save_many
-from qbsync.engine import commands, conflicts, failpoints, links, queues, run_writes, safety_stops
+from qbsync.engine import commands, conflicts, failpoints, links, plan_asking, queues, run_writes, safety_stops
 from qbsync.engine.plan import Outcome, Subject
 from qbsync.engine.references import LinkedReferences
 from qbsync.engine.session import Session
@@ -37,7 +37,7 @@ def apply(session: Session, entity: Entity, outcomes: Sequence[Outcome], known: 
         sent = commands.write_ahead(session, outcomes, written)
         run_writes.record(session, outcomes, written, sent, known)
         safety_stops.carried_out(connection, entity, outcomes)
-        _settle_rows(safety_stops.still_held(outcomes))
+        _settle_rows(plan_asking.still_waiting(safety_stops.still_held(outcomes)))
         queues.release(connection, [name for link in new for name in landed_names(link)])
         failpoints.reach("apply.before_commit")
     for link in new:

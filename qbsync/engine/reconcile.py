@@ -14,7 +14,7 @@ import structlog
 
 from ledger.data import Entity
 from ledger.services import InvalidRecord, StaleRecord, read_many
-from qbsync.engine import bodies, links, lost_links, queues, references, refused_creations, safety_stops
+from qbsync.engine import bodies, links, lost_links, plan_asking, queues, references, refused_creations, safety_stops
 from qbsync.engine.apply import apply
 from qbsync.engine.decide import Policy, decide, new_ledger_id
 from qbsync.engine.errors import SyncStopped, place_of
@@ -39,22 +39,25 @@ def policy_of(connection: Connection) -> Policy:
     )
 
 
-def reconcile_inbox(session: Session, entity: Entity, rows: Sequence[InboxRow]) -> list[Outcome]:
+def reconcile_inbox(session: Session, entity: Entity, rows: Sequence[InboxRow]) -> Sequence[Outcome]:
     """Look at what was observed in QuickBooks. `rows` hold bodies or say that a record is gone."""
-    subjects = _subjects(session.connection, entity, observed=[_observation(row) for row in rows])
-    by_remote = {subject.remote_id: subject for subject in subjects}
-    for row in rows:
-        by_remote[row.remote_id].rows.append(row)
-    return _carry_out(session, entity, subjects)
+    return _carry_out(session, entity, subjects_of(session.connection, entity, inbox=rows))
 
 
-def reconcile_outbox(session: Session, entity: Entity, rows: Sequence[OutboxRow]) -> list[Outcome]:
+def reconcile_outbox(session: Session, entity: Entity, rows: Sequence[OutboxRow]) -> Sequence[Outcome]:
     """Look at what was changed in Batchly."""
-    subjects = _subjects(session.connection, entity, local_ids=[row.local_id for row in rows])
-    by_local = {subject.local_id: subject for subject in subjects}
-    for row in rows:
-        by_local[row.local_id].rows.append(row)
-    return _carry_out(session, entity, subjects)
+    return _carry_out(session, entity, subjects_of(session.connection, entity, outbox=rows))
+
+
+def subjects_of(
+    connection: Connection, entity: Entity, *, inbox: Sequence[InboxRow] = (), outbox: Sequence[OutboxRow] = ()
+) -> list[Subject]:
+    """Everything that is known of the records that queue rows name. A record is named by one row only."""
+    observed = [_observation(row) for row in inbox]
+    subjects = _subjects(connection, entity, observed=observed, local_ids=[row.local_id for row in outbox])
+    for subject, row in zip(subjects, [*inbox, *outbox], strict=True):
+        subject.rows.append(row)
+    return subjects
 
 
 def plan(
@@ -67,7 +70,7 @@ def plan(
 ) -> list[Outcome]:
     """What would be done, without doing it. Pairs that would be made count as made for the records that follow."""
     subjects = _subjects(session.connection, entity, observed=observed, local_ids=local_ids)
-    outcomes = _decide_all(session.connection, subjects, known)
+    outcomes = decide_all(session.connection, subjects, known)
     for outcome in outcomes:
         if outcome.count == "created":
             remote_id = outcome.subject.remote_id or f"new {outcome.subject.local_id}"
@@ -221,7 +224,8 @@ def _same_name(entity: Entity, body: dict[str, Any], payload: dict[str, Any]) ->
 # --- deciding and applying
 
 
-def _decide_all(connection: Connection, subjects: Sequence[Subject], known: LinkedReferences) -> list[Outcome]:
+def decide_all(connection: Connection, subjects: Sequence[Subject], known: LinkedReferences) -> list[Outcome]:
+    """What is to be done about each record, and nothing else."""
     seen = [subject.remote.body for subject in subjects if subject.remote and subject.remote.body]
     held = [subject.record.data for subject in subjects if subject.record]
     known.learn(seen, held)
@@ -239,16 +243,25 @@ def _decide_one(subject: Subject, known: LinkedReferences, policy: Policy) -> Ou
         return Outcome(subject=subject, count="failed", reason=reason, parked=True)
 
 
-def _carry_out(session: Session, entity: Entity, subjects: Sequence[Subject]) -> list[Outcome]:
-    """Decide and apply a page; if applying it fails, record by record, so that one bad record stops no other."""
+def _carry_out(session: Session, entity: Entity, subjects: Sequence[Subject]) -> Sequence[Outcome]:
+    """Decide and apply a page, but for what a person has to see first."""
     known = LinkedReferences(session.connection)
-    outcomes = _decide_all(session.connection, subjects, known)
+    plan_asking.pretend_planned(session.connection, known)
+    outcomes = decide_all(session.connection, subjects, known)
     if _unknown_list_entry(outcomes) and not session.lists_refreshed:
         references.refresh_lists(session)
         session.lists_refreshed = True
         known = LinkedReferences(session.connection)
-        outcomes = _decide_all(session.connection, subjects, known)
-    outcomes = safety_stops.sift(session, entity, outcomes, known)
+        plan_asking.pretend_planned(session.connection, known)
+        outcomes = decide_all(session.connection, subjects, known)
+    outcomes = plan_asking.divert(session, entity, outcomes)
+    return carry_out(session, entity, safety_stops.sift(session, entity, outcomes, known), known)
+
+
+def carry_out(
+    session: Session, entity: Entity, outcomes: Sequence[Outcome], known: LinkedReferences
+) -> Sequence[Outcome]:
+    """Apply a page as it was decided; if that fails, record by record, so that one bad record stops no other."""
     try:
         apply(session, entity, outcomes, known)
     except SyncStopped:

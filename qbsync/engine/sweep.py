@@ -16,10 +16,10 @@ from django.db.models import Exists, OuterRef
 from ledger import models as ledger_models
 from ledger.data import ENTITIES, Entity
 from qbsync import clock
-from qbsync.engine import failpoints, held, notify, queues, run_writes, settings, tokens
+from qbsync.engine import failpoints, held, notify, plan_apply, plan_make, queues, run_writes, settings, tokens
 from qbsync.engine.errors import Busy, SyncStopped, place_of
 from qbsync.engine.sync import sync
-from qbsync.models import Command, Conflict, Connection, InboxRow, Link, OutboxRow
+from qbsync.models import Command, Conflict, Connection, InboxRow, Link, OutboxRow, Plan
 from qbsync.transitions import OPEN_STATES, State
 
 log = structlog.get_logger(__name__)
@@ -40,7 +40,7 @@ def connected() -> Iterable[Connection]:
 
 
 def sweep(*, force_pull: bool = False) -> dict[str, str]:
-    """Refresh tokens, forget old webhooks and traces, enqueue what the outbox missed, and sync every company that has something due.
+    """Refresh tokens, forget old webhooks and traces, work on plans, enqueue what the outbox missed, and sync every company that has something due.
 
     Returns {realm id: what stopped it, "" = all done}. Companies stand for themselves: one failing stops no other.
     """
@@ -49,6 +49,7 @@ def sweep(*, force_pull: bool = False) -> dict[str, str]:
     run_writes.forget_old()
     ended: dict[str, str] = {}
     for connection in connected():
+        work_plans(connection)
         enqueue_missed(connection)
         failpoints.reach("sweep.missed_enqueued")
         read = force_pull or _pull_is_due(connection)
@@ -70,6 +71,20 @@ def sync_safely(connection_id: UUID, *, read: bool, full: bool = False, kind: st
         log.warning("sync_failed", connection=str(connection_id), error=place_of(error))
         return f"An unforeseen error ended this sync ({type(error).__name__}); the next one tries again."
     return ""
+
+
+def work_plans(connection: Connection) -> None:
+    """Make the plans of a company that were asked for, and apply those that are approved."""
+    for plan in Plan.objects.filter(connection=connection, state__in=[Plan.State.MAKING, Plan.State.APPROVED]):
+        try:
+            if plan.state == Plan.State.APPROVED:
+                plan_apply.apply(plan.pk)
+            else:
+                plan_make.finish(plan)
+        except SyncStopped as stopped:
+            log.warning("plan_stopped", plan=str(plan.pk), reason=type(stopped).__name__)
+        except Exception as error:  # noqa: BLE001 - the plan's edge; the next sweep tries again, and the company syncs
+            log.warning("plan_failed", plan=str(plan.pk), error=place_of(error))
 
 
 def enqueue_missed(connection: Connection) -> int:

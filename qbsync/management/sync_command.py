@@ -13,11 +13,13 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from qbsync.engine import plan_make
 from qbsync.engine.plan import Line
 from qbsync.engine.runs import Tally
 from qbsync.engine.sync import sync
-from qbsync.management.company_command import CompanyCommand, Exit
-from qbsync.models import Connection
+from qbsync.management.company_command import CompanyCommand, Exit, actor
+from qbsync.management.plan_text import tell_plan
+from qbsync.models import Connection, Plan
 
 Kind = tuple[str, str, str, str]
 """(entity, outcome, what happens in Batchly, what happens in QuickBooks)"""
@@ -28,7 +30,9 @@ class SyncCommand(CompanyCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--dry-run", action="store_true", help="Show what would be done, and do nothing.")
+        what = parser.add_mutually_exclusive_group()
+        what.add_argument("--dry-run", action="store_true", help="Show what would be done, and do nothing.")
+        what.add_argument("--plan", action="store_true", help="Store what would be done, to be approved with qbo_plan.")
 
     def run_sync(self, company: Connection, **what: Any) -> Exit:
         tally = sync(company.pk, progress=self.progress, **what)
@@ -52,6 +56,12 @@ class SyncCommand(CompanyCommand):
             self.tell(_line_text(line), plan=asdict(line))
         self._tell_summary(counts, money)
         return Exit.DONE
+
+    def store_plan(self, company: Connection, kind: Plan.Kind, lines: Iterable[Line]) -> Exit:
+        """Keep a plan, and say how to approve it."""
+        plan = plan_make.make(company, kind, lines, actor=actor())
+        tell_plan(self, plan)
+        return Exit.NEEDS_PERSON if plan.lines.exists() else Exit.DONE
 
     def _tell_counts(self, entity: str, numbers: dict[str, int]) -> None:
         if not self.as_json:

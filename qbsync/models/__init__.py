@@ -6,6 +6,7 @@ from qbsync.models.connection import Connection, ConnectRequest, Credential, Cur
 from qbsync.models.held import HeldAnswer
 from qbsync.models.link import Link, RemoteRecord, RemoteReference
 from qbsync.models.matching import MatchProposal
+from qbsync.models.plan import Plan, PlannedWrite
 from qbsync.models.quarantine import Quarantine
 from qbsync.models.queue import InboxRow, OutboxRow
 from qbsync.models.run import Run
@@ -30,6 +31,8 @@ __all__ = [
     "Link",
     "MatchProposal",
     "OutboxRow",
+    "Plan",
+    "PlannedWrite",
     "PullRequest",
     "Quarantine",
     "RemoteRecord",

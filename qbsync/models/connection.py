@@ -60,6 +60,8 @@ class Connection(models.Model):
     """Who chose so; "" = nobody, it is the default."""
     pull_enabled = models.BooleanField(default=True)
     push_enabled = models.BooleanField(default=True)
+    ask_before_writing = models.BooleanField(default=False)
+    """Nothing goes to QuickBooks before an admin has approved it: runs collect it in a plan."""
     connected_at = models.DateTimeField()
     first_connected_at = models.DateTimeField()
     disconnected_at = models.DateTimeField(null=True, blank=True)

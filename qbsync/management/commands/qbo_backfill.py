@@ -19,7 +19,7 @@ from qbsync.engine.preview import preview_backfill, preview_push
 from qbsync.engine.sweep import LEDGER_MODELS
 from qbsync.management.company_command import Exit
 from qbsync.management.sync_command import SyncCommand
-from qbsync.models import Connection, Link
+from qbsync.models import Connection, Link, Plan
 
 
 class Command(SyncCommand):
@@ -28,22 +28,27 @@ class Command(SyncCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument(
-            "--entities", nargs="+", choices=ENTITIES, metavar="ENTITY", help="Show only these kinds in a dry run."
+            "--entities",
+            nargs="+",
+            choices=ENTITIES,
+            metavar="ENTITY",
+            help="Show only these kinds in a dry run or a plan.",
         )
         parser.add_argument(
             "--push-existing",
             action="store_true",
-            help="Also create in QuickBooks what is in Batchly and has no counterpart there. Needs --yes or --dry-run.",
+            help="Also create in QuickBooks what is in Batchly and has no counterpart there. Needs --yes, --dry-run or --plan.",
         )
         parser.add_argument("--yes", action="store_true", help="Confirms --push-existing.")
 
     def act(self, organization: Organization, company: Connection | None, options: dict[str, Any]) -> Exit:
         assert company is not None
-        if options["dry_run"]:
-            return self.show_plan(_plan(company, tuple(options["entities"] or ENTITIES), push=options["push_existing"]))
+        if options["dry_run"] or options["plan"]:
+            lines = _plan(company, tuple(options["entities"] or ENTITIES), push=options["push_existing"])
+            return self.show_plan(lines) if options["dry_run"] else self.store_plan(company, Plan.Kind.BACKFILL, lines)
         if options["entities"]:
             raise CommandError(
-                "A backfill reads all kinds of records, for they refer to each other; --entities needs --dry-run.",
+                "A backfill reads all kinds of records, for they refer to each other; --entities needs --dry-run or --plan.",
                 returncode=Exit.USAGE,
             )
         if options["push_existing"] and not options["yes"]:

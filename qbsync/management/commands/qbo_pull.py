@@ -8,7 +8,7 @@ from ledger.models import Organization
 from qbsync.engine.preview import preview_pull
 from qbsync.management.company_command import Exit
 from qbsync.management.sync_command import SyncCommand
-from qbsync.models import Connection
+from qbsync.models import Connection, Plan
 
 
 class Command(SyncCommand):
@@ -18,4 +18,6 @@ class Command(SyncCommand):
         assert company is not None
         if options["dry_run"]:
             return self.show_plan(preview_pull(company.pk))
+        if options["plan"]:
+            return self.store_plan(company, Plan.Kind.PULL, preview_pull(company.pk))
         return self.run_sync(company, kind="pull")
