@@ -3,6 +3,6 @@
 The one exception are the standing rules, which belong to people.
 """
 
-from qbsync.admin import conflicts, connections, decisions, lists, matching, safety
+from qbsync.admin import conflicts, connections, decisions, lists, matching, plans, safety
 
-__all__ = ["conflicts", "connections", "decisions", "lists", "matching", "safety"]
+__all__ = ["conflicts", "connections", "decisions", "lists", "matching", "plans", "safety"]

@@ -25,6 +25,7 @@ from qbsync import tasks
 from qbsync.admin import records, runs_text
 from qbsync.admin.base import ReadOnlyAdmin, badge
 from qbsync.admin.held import HeldPages
+from qbsync.admin.run_page import RunPages
 from qbsync.admin.status import COMMAND, RUN, STANDING, UNREADABLE, queue_mark
 from qbsync.engine import queues, why
 from qbsync.models import Command, Connection, InboxRow, Link, OutboxRow, RemoteReference, Run
@@ -149,7 +150,7 @@ class CommandAdmin(HeldPages, NamedAdmin):
 
 
 @admin.register(Run)
-class RunAdmin(ReadOnlyAdmin):
+class RunAdmin(RunPages):
     """Runs: what was looked at, and how it ended."""
 
     list_display = ("started_at", "connection", "kind", "state", "looked_at", "api_calls", "message")

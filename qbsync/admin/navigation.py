@@ -16,6 +16,7 @@ SECTIONS: tuple[tuple[str, bool, tuple[tuple[str, str, str], ...]], ...] = (
             ("Conflicts", "call_split", "qbsync_conflict_changelist"),
             ("Held writes", "front_hand", "qbsync_command_changelist?state__exact=held"),
             ("Matching", "join_inner", "qbsync_matchproposal_changelist"),
+            ("Plans", "fact_check", "qbsync_plan_changelist"),
             ("Safety stops", "front_hand", "qbsync_safetystop_changelist"),
             ("Connections", "link", "qbsync_connection_changelist"),
             ("Runs", "history", "qbsync_run_changelist"),

@@ -90,6 +90,18 @@ HELD_ANSWER = {
     "refused": Mark("Not carried out", "block", "warning"),
     "withdrawn": Mark("Replaced", "remove", ""),
 }
+PLAN = {
+    "making": Mark("Being made", "autorenew", "info"),
+    "made": NEEDS_YOU,
+    "approved": Mark("Approved", "arrow_forward", "info"),
+    "applied": Mark("Applied", "check_circle", "success"),
+    "discarded": Mark("Discarded", "remove", ""),
+}
+PLANNED = {
+    "planned": Mark("Planned", "schedule", "info"),
+    "written": Mark("Written", "check_circle", "success"),
+    "left": Mark("Left out", "remove", "warning"),
+}
 
 
 def queue_mark(*, parked: bool, waits_for: str, attempts: int) -> Mark:
