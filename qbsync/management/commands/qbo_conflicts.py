@@ -101,7 +101,7 @@ class Command(CompanyCommand):
         made = reverse.reverse(
             decision.pk,
             seen=planned.seen,
-            actor=_actor(),
+            actor=actor(),
             reason=options["reason"],
             restore=restore,
             overwrite=options["overwrite"],
