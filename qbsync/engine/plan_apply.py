@@ -17,9 +17,9 @@ from ledger.data import ENTITIES, Entity
 from qbsync import clock
 from qbsync.engine import plans, quarantine, queues, references, session, undo
 from qbsync.engine.errors import NeedsPerson, RetryLater
+from qbsync.engine.missing import read_missing_bodies
 from qbsync.engine.plan import Outcome, Subject, digest
 from qbsync.engine.plans import LineState
-from qbsync.engine.pull import read_missing_bodies
 from qbsync.engine.push import run_commands
 from qbsync.engine.reconcile import carry_out, decide_all, subjects_of
 from qbsync.engine.references import LinkedReferences
@@ -28,7 +28,7 @@ from qbsync.models import Command, Connection, InboxRow, OutboxRow, Plan, Planne
 
 MAX_ROUNDS = 1000
 """Rounds of sending the writes of one kind of record, a few hundred each."""
-MOVED = "It changed after the plan was made."
+MOVED = "It changed after the plan was made, or cannot be read any more."
 
 
 def apply(plan_id: UUID, *, progress: Progress | None = None) -> Plan:
@@ -93,11 +93,11 @@ def _apply_page(company: Session, entity: Entity, rows: Sequence[PlannedWrite]) 
 def _fresh(company: Session, entity: Entity, rows: Sequence[PlannedWrite]) -> list[Subject]:
     """The records as they are now, read from QuickBooks by their ids. Nothing is put on a work list for that."""
     inbox = [InboxRow(entity=entity, remote_id=row.remote_id) for row in rows if row.remote_id]
-    read_missing_bodies(company, entity, inbox)
+    readable = read_missing_bodies(company, entity, inbox)
     queued = _queued(company, entity, [row.local_id for row in rows])
     alone = {row.local_id for row in rows if not row.remote_id}
     outbox = [queued.get(local_id) or OutboxRow(entity=entity, local_id=local_id) for local_id in alone]
-    subjects = subjects_of(company.connection, entity, inbox=inbox, outbox=outbox)
+    subjects = subjects_of(company.connection, entity, inbox=readable, outbox=outbox)
     for subject in subjects:
         if subject.local_id in queued and subject.local_id not in alone:
             subject.rows.append(queued[subject.local_id])

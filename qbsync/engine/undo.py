@@ -21,8 +21,8 @@ from ledger.services import Change, InvalidRecord, StaleRecord, save_many
 from qbsync.engine import queues
 from qbsync.engine.decide import base_version, remote_version
 from qbsync.engine.errors import NeedsPerson
+from qbsync.engine.missing import read_missing_bodies
 from qbsync.engine.plan import Line, Outcome, Subject, line, verb
-from qbsync.engine.pull import read_missing_bodies
 from qbsync.engine.reconcile import decide_all, subjects_of
 from qbsync.engine.references import LinkedReferences
 from qbsync.engine.session import Session
@@ -35,6 +35,7 @@ from qbsync.transitions import OPEN_STATES, State
 Wanted = dict[str, Any]
 """A version as JSON: {"presence", "units", "line_ids"}."""
 SETTLING = "A write to QuickBooks of it is still being settled. Try again when it is."
+UNREADABLE = "QuickBooks cannot show it just now."
 EDITED_HERE = "It was edited in Batchly since."
 EDITED_THERE = "It was changed in QuickBooks since."
 FOR_GOOD = "It is void or deleted in QuickBooks, which cannot be taken back. Make a new one."
@@ -85,9 +86,14 @@ def _fresh(company: Session, entity: Entity, ids: Sequence[UUID]) -> list[Subjec
     links = Link.objects.filter(connection=company.connection, entity=entity, local_id__in=ids)
     remote = dict(links.values_list("local_id", "remote_id"))
     inbox = [InboxRow(entity=entity, remote_id=remote_id) for remote_id in remote.values()]
-    read_missing_bodies(company, entity, inbox)
-    outbox = [OutboxRow(entity=entity, local_id=local_id) for local_id in ids if local_id not in remote]
-    return subjects_of(company.connection, entity, inbox=inbox, outbox=outbox)
+    readable = read_missing_bodies(company, entity, inbox)
+    shown = {local_id for local_id, remote_id in remote.items() if remote_id in {row.remote_id for row in readable}}
+    outbox = [OutboxRow(entity=entity, local_id=local_id) for local_id in ids if local_id not in shown]
+    subjects = subjects_of(company.connection, entity, inbox=readable, outbox=outbox)
+    for subject in subjects:
+        if subject.local_id not in shown:  # not linked, or QuickBooks cannot show it: what is stored proves nothing
+            subject.remote = None
+    return subjects
 
 
 def learn(known: LinkedReferences, subjects: Sequence[Subject]) -> None:
@@ -103,8 +109,10 @@ def _stays(subject: Subject, writes: Sequence[RunWrite], known: LinkedReferences
     """Why a record cannot be taken back; "" = it can."""
     if any(write.command is not None and write.command.state in OPEN_STATES for write in writes):
         return SETTLING
-    if subject.open_command is not None or subject.link is None or subject.record is None or subject.remote is None:
+    if subject.open_command is not None or subject.link is None or subject.record is None:
         return SETTLING
+    if subject.remote is None:
+        return UNREADABLE
     if subject.record.revision != max(write.revision for write in writes):
         return EDITED_HERE
     if subject.entity in ("invoice", "payment") and _ended_there(subject, known):

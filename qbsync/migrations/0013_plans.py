@@ -17,7 +17,7 @@ def same_organization(table: str) -> migrations.RunSQL:
 class Migration(migrations.Migration):
     dependencies = [
         ("ledger", "0003_items_may_share_a_name"),
-        ("qbsync", "0011_safety_stop"),
+        ("qbsync", "0012_safety_stop"),
     ]
 
     operations = [
