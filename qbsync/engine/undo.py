@@ -87,7 +87,8 @@ def _fresh(company: Session, entity: Entity, ids: Sequence[UUID]) -> list[Subjec
     remote = dict(links.values_list("local_id", "remote_id"))
     inbox = [InboxRow(entity=entity, remote_id=remote_id) for remote_id in remote.values()]
     readable = read_missing_bodies(company, entity, inbox)
-    shown = {local_id for local_id, remote_id in remote.items() if remote_id in {row.remote_id for row in readable}}
+    read = {row.remote_id for row in readable}
+    shown = {local_id for local_id, remote_id in remote.items() if remote_id in read}
     outbox = [OutboxRow(entity=entity, local_id=local_id) for local_id in ids if local_id not in shown]
     subjects = subjects_of(company.connection, entity, inbox=readable, outbox=outbox)
     for subject in subjects:
