@@ -17,7 +17,7 @@ from ledger.data import Entity
 from qbsync.engine import bodies
 from qbsync.engine.errors import NeedsPerson
 from qbsync.engine.match_sides import remote_facts
-from qbsync.engine.probe import CLOCK_ERROR, made_in_window
+from qbsync.engine.probe import CLOCK_ERROR, made_in_window, may_be_renamed
 from qbsync.mapping import mapping_for
 from qbsync.models import Command, Link, RemoteRecord
 
@@ -111,6 +111,8 @@ def _reasons(command: Command, body: dict[str, Any]) -> Iterator[str]:
         yield "It carries this record's mark."
     if _same_name(command, body):
         yield "It has the same name." if command.entity in ("customer", "item") else "It has the same number."
+    elif command.entity in ("customer", "item") and may_be_renamed(command, body):
+        yield "It was made when this one was sent, and changed since."
 
 
 def _carries_mark(command: Command, body: dict[str, Any]) -> bool:

@@ -11,7 +11,7 @@ from qbsync import clock
 from qbsync.engine import bodies, commands, settings
 from qbsync.engine.plan import RemoteState
 from qbsync.engine.session import Session
-from qbsync.mapping import RecordMapping, mapping_for
+from qbsync.mapping import mapping_for
 from qbsync.models import Command, Link, RemoteRecord
 from qbsync.quickbooks import faults, select
 
@@ -19,6 +19,8 @@ CLOCK_ERROR = timedelta(seconds=30)
 """How far QuickBooks' clock and ours may be apart."""
 FEED_REACH = timedelta(days=29)
 """The change feed refuses to tell of what is older than 30 days (F6.11); a day of it is kept as margin."""
+Conditions = Sequence[tuple[str, str, Any]]
+"""Field, operator and value of each condition of a query; all have to hold."""
 PROBE_PAGE = 1000
 MAX_PROBE_PAGES = 20
 """What a company makes within minutes, or records of one name: more than this is no look-up any more."""
@@ -31,17 +33,23 @@ def find_ours(session: Session, command: Command) -> list[dict[str, Any]]:
     The marker alone proves nothing: copying a record in QuickBooks copies its note as well (F3.6.14).
     """
     mapping = mapping_for(cast(Entity, command.entity))
-    marked = mapping.marker(commands.payload(command))
-    candidates = [
-        body
-        for body in _candidates(session, command)
-        if made_in_window(command, body) and (not marked or mapping.marker(body) == marked)
-    ]
-    taken = Link.objects.filter(
-        connection=session.connection, entity=command.entity, remote_id__in=[bodies.remote_id(b) for b in candidates]
-    )
-    linked = set(taken.values_list("remote_id", flat=True))
-    return [body for body in candidates if bodies.remote_id(body) not in linked]
+    payload = commands.payload(command)
+    marked = mapping.marker(payload)
+    found = _made_in_window(session, command, mapping.identity_filter(payload) if not marked else _by_time(command))
+    return [body for body in found if not marked or mapping.marker(body) == marked]
+
+
+def perhaps_renamed(session: Session, command: Command) -> list[dict[str, Any]]:
+    """Unlinked records without a mark that this creation may have made, if somebody gave them another name since."""
+    if mapping_for(cast(Entity, command.entity)).marker(commands.payload(command)):
+        return []
+    found = _made_in_window(session, command, _by_time(command))
+    return [body for body in found if may_be_renamed(command, body)]
+
+
+def may_be_renamed(command: Command, body: dict[str, Any]) -> bool:
+    """Names are the only identity of customers and items; one that was never changed still has the name it was given."""
+    return command.first_sent_at is not None and bodies.token(body) > 0 and made_in_window(command, body)
 
 
 def deleted_unknown(session: Session, command: Command) -> list[str]:
@@ -80,10 +88,19 @@ def read_current(session: Session, command: Command) -> RemoteState | None:
     return RemoteState(remote_id=command.remote_id, token=bodies.token(body), body=body, gone=False)
 
 
-def _candidates(session: Session, command: Command) -> list[dict[str, Any]]:
-    mapping = mapping_for(cast(Entity, command.entity))
-    statement = select(mapping.remote_name)
-    for field, operator, value in _conditions(command, mapping):
+def _made_in_window(session: Session, command: Command, conditions: Conditions) -> list[dict[str, Any]]:
+    """Unlinked records that the sends of this creation could have made, of those for which the conditions hold."""
+    found = [body for body in _query(session, command, conditions) if made_in_window(command, body)]
+    taken = Link.objects.filter(
+        connection=session.connection, entity=command.entity, remote_id__in=[bodies.remote_id(b) for b in found]
+    )
+    linked = set(taken.values_list("remote_id", flat=True))
+    return [body for body in found if bodies.remote_id(body) not in linked]
+
+
+def _query(session: Session, command: Command, conditions: Conditions) -> list[dict[str, Any]]:
+    statement = select(mapping_for(cast(Entity, command.entity)).remote_name)
+    for field, operator, value in conditions:
         statement = statement.where(field, operator, value)
     if command.entity in ("customer", "item"):
         statement = statement.where("Active", "in", [True, False])
@@ -97,12 +114,9 @@ def _candidates(session: Session, command: Command) -> list[dict[str, Any]]:
     return rows
 
 
-def _conditions(command: Command, mapping: RecordMapping[Any]) -> Sequence[tuple[str, str, Any]]:
-    """Where to look. A marked record is looked for among everything made in the window, never by its number or its
-    customer: somebody may have changed them in QuickBooks since, and the record would be made a second time."""
-    body = commands.payload(command)
-    if not mapping.marker(body):
-        return mapping.identity_filter(body)
+def _by_time(command: Command) -> Conditions:
+    """A marked record is looked for among everything made in the window, never by its number or its customer: somebody
+    may have changed them in QuickBooks since, and the record would be made a second time."""
     earliest, latest = _window(command)
     return [("MetaData.CreateTime", ">=", earliest), ("MetaData.CreateTime", "<=", latest)]
 

@@ -8,13 +8,14 @@ request is repeated while an earlier one may still land; no write is lost; the l
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from django.db import transaction
 
 from ledger.data import Entity
 from qbsync import clock
-from qbsync.engine import commands, failpoints, outcomes, settings, settle
-from qbsync.engine.probe import deleted_unknown, feed_reaches, find_ours, read_current
+from qbsync.engine import bodies, commands, failpoints, outcomes, settings, settle
+from qbsync.engine.probe import deleted_unknown, feed_reaches, find_ours, perhaps_renamed, read_current
 from qbsync.engine.sending import send_all
 from qbsync.engine.session import Session
 from qbsync.engine.volume import needs_batches
@@ -50,12 +51,21 @@ def _find_ours(session: Session, command: Command) -> None:
         failpoints.reach("push.adopted")
     elif found:
         text = f"QuickBooks holds {len(found)} records that this write may have made. Choose one."
-        with transaction.atomic():
-            commands.move(session, command, Event.FOUND_SEVERAL, error_text=text)
-            settle.shown(session, command, found)
+        _ask(session, command, text, found)
+    elif renamed := perhaps_renamed(session, command):
+        ids = ", ".join(bodies.remote_id(body) for body in renamed)
+        text = f"A {command.entity} was made in QuickBooks when this one was sent, and changed since (id {ids}). Is it this one?"
+        session.guard()
+        _ask(session, command, text, renamed)
     else:
         commands.move(session, command, Event.FOUND_NOTHING)
         failpoints.reach("push.probe_committed")
+
+
+def _ask(session: Session, command: Command, text: str, found: list[dict[str, Any]]) -> None:
+    with transaction.atomic():
+        commands.move(session, command, Event.FOUND_SEVERAL, error_text=text)
+        settle.shown(session, command, found)
 
 
 def _find_deleted(session: Session, command: Command) -> None:

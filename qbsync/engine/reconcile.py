@@ -19,8 +19,10 @@ from qbsync.engine.apply import apply
 from qbsync.engine.decide import Policy, decide, new_ledger_id
 from qbsync.engine.errors import SyncStopped, place_of
 from qbsync.engine.plan import Outcome, RemoteState, Subject
+from qbsync.engine.probe import may_be_renamed
 from qbsync.engine.queues import Observation
 from qbsync.engine.references import LinkedReferences
+from qbsync.engine.refused_creations import NAMES, same_name
 from qbsync.engine.session import Session
 from qbsync.mapping import mapping_for
 from qbsync.models import Command, Conflict, Connection, InboxRow, Link, OutboxRow, RemoteRecord, ResolutionRule
@@ -210,15 +212,16 @@ def _creation_of(entity: Entity, unsettled: Sequence[Command], remote: RemoteSta
             continue
         if marker == str(command.local_id):
             return command
-        if not marker and _same_name(entity, remote.body, bodies.from_text(command.payload)):
+        if not marker and _may_be_of(entity, command, remote.body):
             return command
     return None
 
 
-def _same_name(entity: Entity, body: dict[str, Any], payload: dict[str, Any]) -> bool:
-    """Customers and items carry no marker; their names are unique in QuickBooks (F3.7.1, F3.7.10)."""
-    name = {"customer": "DisplayName", "item": "Name"}.get(entity)
-    return name is not None and str(body.get(name, "")).casefold() == str(payload.get(name, "")).casefold()
+def _may_be_of(entity: Entity, command: Command, body: dict[str, Any]) -> bool:
+    """A document without the mark is nobody's; a customer or item may have been renamed since."""
+    if entity not in NAMES:
+        return False
+    return same_name(entity, body, bodies.from_text(command.payload)) or may_be_renamed(command, body)
 
 
 # --- deciding and applying

@@ -50,13 +50,13 @@ def _maker_of(entity: Entity, refused: Iterable[Command], subject: Subject) -> C
     body = cast(dict[str, Any], subject.remote.body)
     mark = mapping_for(entity).marker(body)
     for command in refused:
-        ours = mark == str(command.local_id) if mark else _same_name(entity, body, commands.payload(command))
+        ours = mark == str(command.local_id) if mark else same_name(entity, body, commands.payload(command))
         if ours and made_in_window(command, body):
             return command
     return None
 
 
-def _same_name(entity: Entity, body: dict[str, Any], payload: dict[str, Any]) -> bool:
+def same_name(entity: Entity, body: dict[str, Any], payload: dict[str, Any]) -> bool:
     name = NAMES.get(entity)
     return name is not None and str(body.get(name, "")).casefold() == str(payload.get(name, "")).casefold()
 
