@@ -14,6 +14,7 @@ from uuid import UUID, uuid5
 from ledger.data import Entity, ItemData
 from ledger.services import Change
 from qbsync.engine import bodies
+from qbsync.engine.acceptance import Circumstances, NotYet, Refused, Write, check
 from qbsync.engine.plan import ConflictDraft, Draft, Outcome, RemoteState, Subject
 from qbsync.engine.runs import Count
 from qbsync.mapping import Malformed, mapping_for
@@ -34,6 +35,8 @@ class Policy:
     push: bool = True
     income_account: str = ""
     rules: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    known: Circumstances = field(default_factory=Circumstances)
+    """What else decides whether QuickBooks takes a write."""
 
     def rule(self, entity: Entity, unit: str) -> str:
         return self.rules.get((entity, unit)) or self.rules.get((entity, "")) or "ask"
@@ -45,6 +48,10 @@ def decide(subject: Subject, references: References, policy: Policy) -> Outcome:
         return _decide(subject, references, policy)
     except UnknownReference as missing:
         return _waiting(subject, missing, policy)
+    except NotYet as error:
+        return _skip(subject, str(error), waits_for=error.waits_for)
+    except Refused as error:
+        return replace(_invalid(subject, error), doubtful=error.doubtful)
     except Unrepresentable as error:
         return _invalid(subject, error)
     except Malformed as error:
@@ -127,6 +134,7 @@ def _first_push(subject: Subject, references: References, policy: Policy) -> Out
     if version.presence != "live":
         ended = _skip(subject, "Ended in Batchly before it was ever in QuickBooks.")
         return replace(ended, compared=True)
+    _check(subject, Operation.CREATE, version, frozenset(version.units), policy)
     draft = Draft(
         operation=Operation.CREATE,
         remote_id="",
@@ -155,7 +163,7 @@ def _linked(subject: Subject, references: References, policy: Policy) -> Outcome
     change = _local_change(subject, merged) if policy.pull else None
     draft = None
     if merged.writes_remote and policy.push and not _refused_as_it_is(subject):
-        draft = _remote_write(subject, merged, references)
+        draft = _remote_write(subject, merged, references, policy)
     conflict = None
     if merged.conflicts:
         presence: dict[str, str | None] = {"local": local.presence, "remote": remote.presence}
@@ -206,7 +214,26 @@ def _local_change(subject: Subject, merged: Merged) -> Change | None:
     return Change(id=subject.local_id, data=data, expected_revision=subject.record.revision)
 
 
-def _remote_write(subject: Subject, merged: Merged, references: References) -> Draft:
+def _check(subject: Subject, operation: Operation, version: Version, changed: frozenset[str], policy: Policy) -> None:
+    """Refuse what QuickBooks would refuse, before it is planned."""
+    record, remote, link, mapping = subject.record, subject.remote, subject.link, mapping_for(subject.entity)
+    assert record is not None
+    body = (remote.body if remote is not None else None) or {}
+    write = Write(
+        entity=subject.entity,
+        local_id=str(subject.local_id),
+        label=mapping.label(record.data),
+        operation=operation,
+        version=version,
+        changed=changed,
+        body=body,
+        agreed=(link.base_units if link is not None else None) or {},
+        locked=mapping.is_locked(body),
+    )
+    check(write, policy.known)
+
+
+def _remote_write(subject: Subject, merged: Merged, references: References, policy: Policy) -> Draft:
     link, remote = subject.link, subject.remote
     assert link is not None
     assert remote is not None
@@ -214,8 +241,10 @@ def _remote_write(subject: Subject, merged: Merged, references: References) -> D
         text = "QuickBooks deleted it for good. Archive or void it here as well, or make a new one in its place."
         raise Unrepresentable(PRESENCE, text)
     mapping = mapping_for(subject.entity)
+    ends = merged.presence_to == "remote" and merged.remote.presence == "void"
+    _check(subject, Operation.VOID if ends else Operation.UPDATE, merged.remote, merged.to_remote, policy)
     if merged.presence_to == "remote":
-        operation = Operation.VOID if merged.remote.presence == "void" else Operation.UPDATE
+        operation = Operation.VOID if ends else Operation.UPDATE
         payload = mapping.presence_body(merged.remote.presence, remote.body)
         if merged.to_remote:  # edited and reactivated: in one write, for no other one would follow
             payload |= mapping.update_body(merged.remote, merged.to_remote, remote.body, references, link.line_ids)

@@ -37,7 +37,7 @@ def read_missing_bodies(session: Session, entity: Entity, rows: Sequence[InboxRo
 
 def _fill_in(session: Session, entity: Entity, rows: Sequence[InboxRow]) -> set[str]:
     """The ids of the rows that could not be read."""
-    found, troubles = _query(session, entity, [row.remote_id for row in rows])
+    found, troubles = query_by_ids(session, entity, [row.remote_id for row in rows])
     bad = {trouble.remote_id for trouble in troubles}
     for row in rows:
         if row.remote_id in bad:
@@ -51,7 +51,7 @@ def _fill_in(session: Session, entity: Entity, rows: Sequence[InboxRow]) -> set[
     return {trouble.remote_id for trouble in troubles}
 
 
-def _query(session: Session, entity: Entity, ids: Sequence[str]) -> tuple[dict[str, dict[str, Any]], list[Trouble]]:
+def query_by_ids(session: Session, entity: Entity, ids: Sequence[str]) -> tuple[dict[str, dict[str, Any]], list[Trouble]]:
     """The records of these ids that QuickBooks shows, and the troubles: if it fails for ever, by halves of the ids."""
     name = mapping_for(entity).remote_name
     statement = select(name).where("Id", "in", list(ids))
@@ -66,7 +66,7 @@ def _query(session: Session, entity: Entity, ids: Sequence[str]) -> tuple[dict[s
         if len(ids) == 1:
             return {}, [Trouble(reason=HIDDEN, remote_id=ids[0])]
         middle = len(ids) // 2
-        left, right = _query(session, entity, ids[:middle]), _query(session, entity, ids[middle:])
+        left, right = query_by_ids(session, entity, ids[:middle]), query_by_ids(session, entity, ids[middle:])
         return {**left[0], **right[0]}, [*left[1], *right[1]]
     patience.healed(session, reading)
     good, troubles = sift(answer.rows)

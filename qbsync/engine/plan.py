@@ -95,6 +95,8 @@ class Outcome:
     """Both sides were compared, so a conflict that is not found again is over."""
     unsent: bool = False
     """Batchly's change is not sent because the company takes none; it goes out once it does."""
+    doubtful: bool = False
+    """Refused for something that was read earlier and may have changed: it counts once that was read again."""
     waits_for: str = ""
     later: datetime | None = None
     parked: bool = False

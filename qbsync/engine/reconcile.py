@@ -7,6 +7,7 @@ queries whatever its size. Running it twice is harmless: the second time both si
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,18 @@ import structlog
 
 from ledger.data import Entity
 from ledger.services import InvalidRecord, StaleRecord, read_many
-from qbsync.engine import bodies, links, lost_links, plan_asking, queues, references, refused_creations, safety_stops
+from qbsync.engine import (
+    bodies,
+    circumstances,
+    links,
+    lost_links,
+    plan_asking,
+    queues,
+    references,
+    refused_creations,
+    safety_stops,
+)
+from qbsync.engine.acceptance import Circumstances
 from qbsync.engine.apply import apply
 from qbsync.engine.decide import Policy, decide, new_ledger_id
 from qbsync.engine.errors import SyncStopped, place_of
@@ -227,12 +239,18 @@ def _may_be_of(entity: Entity, command: Command, body: dict[str, Any]) -> bool:
 # --- deciding and applying
 
 
-def decide_all(connection: Connection, subjects: Sequence[Subject], known: LinkedReferences) -> list[Outcome]:
+def decide_all(
+    connection: Connection,
+    subjects: Sequence[Subject],
+    known: LinkedReferences,
+    *,
+    found: Circumstances | None = None,
+) -> list[Outcome]:
     """What is to be done about each record, and nothing else."""
     seen = [subject.remote.body for subject in subjects if subject.remote and subject.remote.body]
     held = [subject.record.data for subject in subjects if subject.record]
     known.learn(seen, held)
-    policy = policy_of(connection)
+    policy = replace(policy_of(connection), known=found or circumstances.of(connection, subjects))
     return [_decide_one(subject, known, policy) for subject in subjects]
 
 
@@ -257,8 +275,19 @@ def _carry_out(session: Session, entity: Entity, subjects: Sequence[Subject]) ->
         known = LinkedReferences(session.connection)
         plan_asking.pretend_planned(session.connection, known)
         outcomes = decide_all(session.connection, subjects, known)
+    outcomes = _doubted_again(session, outcomes, known)
     outcomes = plan_asking.divert(session, entity, outcomes)
     return carry_out(session, entity, safety_stops.sift(session, entity, outcomes, known), known)
+
+
+def _doubted_again(session: Session, outcomes: list[Outcome], known: LinkedReferences) -> list[Outcome]:
+    """Decide anew what would be refused for something that was read earlier, by what QuickBooks says now."""
+    doubtful = [outcome.subject for outcome in outcomes if outcome.doubtful]
+    if not doubtful:
+        return outcomes
+    found = circumstances.afresh(session, doubtful)
+    again = {o.subject.key: o for o in decide_all(session.connection, doubtful, known, found=found)}
+    return [again.get(outcome.subject.key, outcome) for outcome in outcomes]
 
 
 def carry_out(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +20,9 @@ from qbsync.quickbooks import select
 
 LIST_PAGE = 1000
 _REFERENCE_FIELDS: dict[str, ReferenceKind] = {"CustomerRef": "customer", "ParentRef": "customer", "ItemRef": "item"}
-_LISTS: dict[str, ReferenceKind] = {"Account": "account", "Term": "term", "PaymentMethod": "payment_method"}
+VENDOR = "vendor"
+"""Vendors are read for their names only, which no customer can have as well (F3.7.1)."""
+_LISTS = {"Account": "account", "Term": "term", "PaymentMethod": "payment_method", "Vendor": VENDOR}
 _LEDGER_FIELDS: dict[str, ReferenceKind] = {
     "customer": "customer",
     "parent": "customer",
@@ -76,7 +79,7 @@ class LinkedReferences:
             self.pair(link.entity, str(link.local_id), link.remote_id)
 
     def _load_lists(self) -> None:
-        for row in RemoteReference.objects.filter(connection=self.connection):
+        for row in RemoteReference.objects.filter(connection=self.connection).exclude(kind=VENDOR):
             ledger_side = row.name if row.kind == "account" else str(row.ledger_id)
             self._to_ledger[row.kind, row.remote_id] = ledger_side
             if row.active or (row.kind, ledger_side) not in self._to_remote:
@@ -121,8 +124,10 @@ def referenced_in_data(data: Any) -> Iterator[tuple[ReferenceKind, UUID]]:
 
 
 def refresh_lists(session: Session) -> None:
-    """Read accounts, terms and payment methods and mirror the latter two into the ledger. Safe to repeat."""
+    """Read accounts, terms, payment methods, vendors' names and preferences, and mirror terms and methods into the
+    ledger. Safe to repeat."""
     _keep(session.connection, _read_lists(session))
+    _keep_preferences(session.connection, session.read(lambda client: client.preferences()))
 
 
 def preview_lists(session: Session) -> LinkedReferences:
@@ -135,11 +140,20 @@ def preview_lists(session: Session) -> LinkedReferences:
     return known
 
 
-def _read_lists(session: Session) -> dict[ReferenceKind, list[dict[str, Any]]]:
+def _keep_preferences(connection: Connection, preferences: dict[str, Any]) -> None:
+    """What decides whether QuickBooks takes a document: the closing date (F3.5.11), currencies, own numbers (F3.5.6)."""
+    closed = preferences.get("AccountingInfoPrefs", {}).get("BookCloseDate")
+    connection.books_closed_until = date.fromisoformat(str(closed)[:10]) if closed else None
+    connection.several_currencies = preferences.get("CurrencyPrefs", {}).get("MultiCurrencyEnabled")
+    connection.own_numbers = bool(preferences.get("SalesFormsPrefs", {}).get("CustomTxnNumbers"))
+    connection.save(update_fields=["books_closed_until", "several_currencies", "own_numbers"])
+
+
+def _read_lists(session: Session) -> dict[str, list[dict[str, Any]]]:
     return {kind: _read_list(session, remote_name) for remote_name, kind in _LISTS.items()}
 
 
-def _keep(connection: Connection, lists: dict[ReferenceKind, list[dict[str, Any]]]) -> None:
+def _keep(connection: Connection, lists: dict[str, list[dict[str, Any]]]) -> None:
     for kind, rows in lists.items():
         ledger_ids = _mirror(connection, kind, rows)
         _store(connection, kind, rows, ledger_ids)
@@ -158,7 +172,7 @@ def _read_list(session: Session, remote_name: str) -> list[dict[str, Any]]:
             return rows
 
 
-def _mirror(connection: Connection, kind: ReferenceKind, rows: list[dict[str, Any]]) -> dict[str, UUID]:
+def _mirror(connection: Connection, kind: str, rows: list[dict[str, Any]]) -> dict[str, UUID]:
     """The ledger's entry for each name."""
     names = [_name(row) for row in rows]
     if kind == "payment_method":
@@ -168,9 +182,7 @@ def _mirror(connection: Connection, kind: ReferenceKind, rows: list[dict[str, An
     return {}
 
 
-def _store(
-    connection: Connection, kind: ReferenceKind, rows: list[dict[str, Any]], ledger_ids: dict[str, UUID]
-) -> None:
+def _store(connection: Connection, kind: str, rows: list[dict[str, Any]], ledger_ids: dict[str, UUID]) -> None:
     RemoteReference.objects.bulk_create(
         [
             RemoteReference(
@@ -192,7 +204,7 @@ def _store(
 
 
 def _name(row: dict[str, Any]) -> str:
-    return str(row.get("FullyQualifiedName") or row["Name"])[:500]
+    return str(row.get("FullyQualifiedName") or row.get("Name") or row["DisplayName"])[:500]
 
 
 def _choose_income_account(connection: Connection) -> None:

@@ -145,6 +145,10 @@ class RecordMapping(Protocol, Generic[Data]):
 
     def facts(self, body: Body) -> Facts: ...
 
+    def is_locked(self, body: Body) -> bool:
+        """Whether QuickBooks lets nobody change the record, not even here."""
+        ...
+
     def remark(self, body: Body) -> str:
         """What a QuickBooks record has and the ledger cannot keep although it counts there, for a person; "" = nothing."""
         ...

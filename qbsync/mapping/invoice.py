@@ -153,6 +153,9 @@ class InvoiceMapping:
     def facts(self, body: Body) -> Facts:
         return document_facts(body, total="TotalAmt", balance="Balance")
 
+    def is_locked(self, body: Body) -> bool:
+        return False
+
     def remark(self, body: Body) -> str:
         """A deposit taken on the invoice lowers what is open on it in QuickBooks, and is no payment."""
         deposit = scalars.decimal(body.get("Deposit") or 0)

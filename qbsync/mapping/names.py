@@ -77,6 +77,9 @@ class NameList:
     def line_pairs(self, version: Version, body: Body) -> dict[str, str]:
         return {}
 
+    def is_locked(self, body: Body) -> bool:
+        return False
+
     def remark(self, body: Body) -> str:
         return ""
 

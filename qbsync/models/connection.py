@@ -46,6 +46,12 @@ class Connection(models.Model):
     company_name = models.CharField(max_length=500, blank=True)
     country = models.CharField(max_length=64, blank=True)
     home_currency = models.CharField(max_length=3, default="USD")
+    several_currencies = models.BooleanField(null=True, blank=True)
+    """As QuickBooks' preferences said when its lists were last read; null = not read yet."""
+    books_closed_until = models.DateField(null=True, blank=True)
+    """QuickBooks takes no document dated on or before this day."""
+    own_numbers = models.BooleanField(default=False)
+    """Whether people number documents themselves in QuickBooks, where a number may then not be used twice."""
     default_income_account = models.CharField(max_length=500, blank=True)
     status = models.CharField(max_length=16, choices=Status, default=Status.CONNECTED)
     status_reason = models.CharField(max_length=500, blank=True)

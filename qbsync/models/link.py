@@ -67,7 +67,7 @@ class RemoteRecord(CompanyOwned):
 
 
 class RemoteReference(CompanyOwned):
-    """An entry of a QuickBooks list that records refer to: an account, a term or a payment method.
+    """An entry of a QuickBooks list that records refer to: an account, a term or a payment method; or a vendor's name.
 
     Terms and payment methods are mirrored into the ledger (`ledger_id`); an account is known by its full name.
     """
@@ -83,6 +83,6 @@ class RemoteReference(CompanyOwned):
         constraints = [
             models.UniqueConstraint(fields=["connection", "kind", "remote_id"], name="remote_reference_once"),
             models.CheckConstraint(
-                condition=Q(kind__in=["account", "term", "payment_method"]), name="remote_reference_kind"
+                condition=Q(kind__in=["account", "term", "payment_method", "vendor"]), name="remote_reference_kind"
             ),
         ]
