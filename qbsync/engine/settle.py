@@ -138,7 +138,7 @@ def refused(session: Session, command: Command, facts: dict[str, Any]) -> None:
         label=label,
         revision=command.local_revision,
         token=command.base_token if command.base_token is not None else -1,
-        message=command.error_text,
+        message=f"QuickBooks refused it: {command.error_text}",
     )
     _clear_outbox(session, command)
     queues.release(session.connection, [f"command:{command.pk}"])

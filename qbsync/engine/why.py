@@ -126,7 +126,8 @@ def explain(record: Situation) -> Standing:
 
 def _conflict(conflict: Conflict) -> Standing:
     if conflict.kind == Conflict.Kind.VALIDATION:
-        return Standing(word="needs_you", sentence=f"QuickBooks refused it: {conflict.message}", case=conflict.pk)
+        sentence = conflict.message or "QuickBooks would not take it as it is."
+        return Standing(word="needs_you", sentence=sentence, case=conflict.pk)
     if conflict.kind == Conflict.Kind.DELETE:
         sentence = "It ended on one side and was changed on the other; a person decides."
         return Standing(word="conflict", sentence=sentence, case=conflict.pk)

@@ -34,7 +34,7 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
     ({"command": Command(state="unknown")}, "checking", "did not say whether"),
     ({"command": Command(state="held", error_text="Two look alike.")}, "needs_you", "Two look alike."),
     ({"link": LINK, "conflict": Conflict(kind="delete_conflict")}, "conflict", "ended on one side"),
-    ({"conflict": Conflict(kind="validation", message="Duplicate name.")}, "needs_you", "refused it: Duplicate name."),
+    ({"conflict": Conflict(kind="validation", message="Duplicate name.")}, "needs_you", "Duplicate name."),
     (
         {"link": LINK, "conflict": Conflict(kind="concurrent_update", units=[{"unit": "bill_email"}])},
         "conflict",
