@@ -97,7 +97,7 @@ def email(unit: str, name: str) -> Field:
     """An e-mail address, or several separated by commas (F1.26)."""
     return Field(
         lambda body, _: scalars.email(inner(body, name).get("Address")),
-        lambda value, *_: {name: {"Address": limits.fit(unit, value, limits.EMAIL)} if value else {}},
+        lambda value, *_: {name: {"Address": limits.fit_email(unit, value)} if value else {}},
     )
 
 

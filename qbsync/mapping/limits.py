@@ -6,6 +6,8 @@ break are forbidden in names (F3.7.2).
 
 from __future__ import annotations
 
+import re
+
 from qbsync.mapping.base import Unrepresentable
 
 DISPLAY_NAME = 500
@@ -29,6 +31,7 @@ POSTAL_CODE = 30
 ADDRESS_TOGETHER = 2000
 LARGEST_PRICE = 99999999999
 
+_EMAIL = re.compile(r"[^@\s,]+@[^@\s,]+\.[^@\s,]+")
 FORBIDDEN_IN_NAMES = {":": "a colon", "\t": "a tab", "\n": "a line break"}
 
 
@@ -49,6 +52,16 @@ def fit_name(unit: str, value: str, limit: int) -> str:
                 unit, f"The {words(unit)} contains {description}, which QuickBooks does not allow in names. Remove it."
             )
     return fit(unit, value, limit)
+
+
+def fit_email(unit: str, value: str) -> str:
+    """`value`, if QuickBooks takes it as one e-mail address or several (F1.26, F3.5.3)."""
+    for address in value.split(","):
+        if not _EMAIL.fullmatch(address.strip()):
+            raise Unrepresentable(
+                unit, f"{address.strip()!r} in the {words(unit)} is no e-mail address. Write it as name@example.com."
+            )
+    return fit(unit, value, EMAIL)
 
 
 def words(unit: str) -> str:

@@ -78,6 +78,8 @@ class Small:
     def facts(self, body: Mapping[str, Any]) -> Facts:
         return Facts()
 
+    def is_locked(self, body: Mapping[str, Any]) -> bool:
+        return False
     def remark(self, body: Mapping[str, Any]) -> str:
         return ""
 

@@ -93,6 +93,7 @@ def test_a_sub_customer_is_a_job_of_its_parent() -> None:
         (CustomerData(display_name="A", phone="1" * 31), "phones"),
         (CustomerData(display_name="A", email="a" * 101), "email"),
         (CustomerData(display_name="A", notes="n" * 2001), "notes"),
+        (CustomerData(display_name="A", email="a@b.co, by post"), "email"),
     ],
 )
 def test_what_quickbooks_would_refuse_is_refused_by_unit(data: CustomerData, unit: str) -> None:
