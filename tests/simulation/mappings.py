@@ -80,6 +80,7 @@ class Small:
 
     def is_locked(self, body: Mapping[str, Any]) -> bool:
         return False
+
     def remark(self, body: Mapping[str, Any]) -> str:
         return ""
 
