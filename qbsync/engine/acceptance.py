@@ -194,7 +194,7 @@ def _vendor(write: Write, known: Circumstances) -> Iterator[Unrepresentable]:
 
 def _lines(write: Write, known: Circumstances) -> Iterator[Unrepresentable]:
     """Items that the write brings: inactive ones and bundles are refused, but may stay where they stood (F3.4.10)."""
-    if write.entity != "invoice" or not write.brings("amounts"):
+    if write.entity != "invoice" or not write.brings("amounts") or not known.names:
         return
     stood = {line["item"] for line in (write.agreed.get("amounts") or {"lines": ()})["lines"]}
     for place, line in enumerate(write.version.units["amounts"]["lines"], start=1):
@@ -212,7 +212,7 @@ def _lines(write: Write, known: Circumstances) -> Iterator[Unrepresentable]:
 
 def _allocations(write: Write, known: Circumstances) -> Iterator[Unrepresentable]:
     """QuickBooks would cut an allocation down to what is open without a word (F3.6.4)."""
-    if write.entity != "payment" or not write.brings("amounts"):
+    if write.entity != "payment" or not write.brings("amounts") or not known.invoices:
         return
     agreed = (write.agreed.get("amounts") or {"allocations": ()})["allocations"]
     applied = {part["invoice"]: Decimal(part["amount"]) for part in agreed}
