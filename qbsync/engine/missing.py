@@ -51,7 +51,9 @@ def _fill_in(session: Session, entity: Entity, rows: Sequence[InboxRow]) -> set[
     return {trouble.remote_id for trouble in troubles}
 
 
-def query_by_ids(session: Session, entity: Entity, ids: Sequence[str]) -> tuple[dict[str, dict[str, Any]], list[Trouble]]:
+def query_by_ids(
+    session: Session, entity: Entity, ids: Sequence[str]
+) -> tuple[dict[str, dict[str, Any]], list[Trouble]]:
     """The records of these ids that QuickBooks shows, and the troubles: if it fails for ever, by halves of the ids."""
     name = mapping_for(entity).remote_name
     statement = select(name).where("Id", "in", list(ids))
