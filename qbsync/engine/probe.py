@@ -11,7 +11,7 @@ from qbsync import clock
 from qbsync.engine import bodies, commands, settings
 from qbsync.engine.plan import RemoteState
 from qbsync.engine.session import Session
-from qbsync.mapping import mapping_for
+from qbsync.mapping import RecordMapping, mapping_for
 from qbsync.models import Command, Link, RemoteRecord
 from qbsync.quickbooks import faults, select
 
@@ -33,9 +33,8 @@ def find_ours(session: Session, command: Command) -> list[dict[str, Any]]:
     The marker alone proves nothing: copying a record in QuickBooks copies its note as well (F3.6.14).
     """
     mapping = mapping_for(cast(Entity, command.entity))
-    payload = commands.payload(command)
-    marked = mapping.marker(payload)
-    found = _made_in_window(session, command, mapping.identity_filter(payload) if not marked else _by_time(command))
+    marked = mapping.marker(commands.payload(command))
+    found = _made_in_window(session, command, _conditions(command, mapping))
     return [body for body in found if not marked or mapping.marker(body) == marked]
 
 
@@ -114,9 +113,14 @@ def _query(session: Session, command: Command, conditions: Conditions) -> list[d
     return rows
 
 
+def _conditions(command: Command, mapping: RecordMapping[Any]) -> Conditions:
+    """Where to look. A marked record is looked for among everything made in the window, never by its number or its
+    customer: somebody may have changed them in QuickBooks since, and the record would be made a second time."""
+    payload = commands.payload(command)
+    return _by_time(command) if mapping.marker(payload) else mapping.identity_filter(payload)
+
+
 def _by_time(command: Command) -> Conditions:
-    """A marked record is looked for among everything made in the window, never by its number or its customer: somebody
-    may have changed them in QuickBooks since, and the record would be made a second time."""
     earliest, latest = _window(command)
     return [("MetaData.CreateTime", ">=", earliest), ("MetaData.CreateTime", "<=", latest)]
 

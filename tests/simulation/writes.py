@@ -121,6 +121,9 @@ class Writes(Lease):
         elif found:
             self.world.sometimes["several records may be ours"] += 1
             self.move(row, Event.FOUND_SEVERAL)
+        elif self.perhaps_renamed(row):
+            self.world.sometimes["a record that was changed since may be ours"] += 1
+            self.move(row, Event.FOUND_SEVERAL)
         else:
             self.move(row, Event.FOUND_NOTHING)
         yield "probe committed"
@@ -136,6 +139,14 @@ class Writes(Lease):
             and (not marked or mapping.marker(body) == marked)
             and body["Id"] not in db.tied
         ]
+
+    def perhaps_renamed(self, row: CommandRow) -> bool:
+        """probe.perhaps_renamed"""
+        if self.world.kind.marker(row.payload):
+            return False
+        as_read: Any = self.as_read(row)
+        found = self.world.books.query(probe._by_time(as_read))
+        return any(probe.may_be_renamed(as_read, body) and body["Id"] not in self.world.db.tied for body in found)
 
     def as_read(self, row: CommandRow) -> CommandRow:
         """The command as this worker read it; somebody else may have moved it since."""
