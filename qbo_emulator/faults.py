@@ -42,7 +42,7 @@ FORMATS = {
     "server_error": ("json", "html"),
     "partial_batch": ("failure", "throttle"),
     "poison_row": ("id_shown",),
-    "damaged_row": ("no_object", "no_id", "bad_token", "bad_time", "huge_amount", "broken_json"),
+    "damaged_row": ("no_object", "no_id", "bad_token", "bad_time", "huge_amount", "bad_note", "broken_json"),
 }
 MAX_SECONDS = 120.0  # the real service cuts a request at 120 s (F5.3)
 

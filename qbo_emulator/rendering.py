@@ -39,6 +39,8 @@ def damaged(shown: bytes, how: str) -> bytes:
             body["SyncToken"] = "zero"
         case "bad_time":
             body["MetaData"] = {**body["MetaData"], "LastUpdatedTime": "yesterday"}
+        case "bad_note":
+            body["PrivateNote"] = {"value": body.get("PrivateNote", "")}
         case "huge_amount":
             amount = next((name for name in ("TotalAmt", "UnitPrice", "Balance") if name in body), "TotalAmt")
             body[amount] = 10**30

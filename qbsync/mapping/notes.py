@@ -26,8 +26,10 @@ def without_marker(note: object) -> str | None:
 
 
 def marker(note: object) -> str:
-    """The last marker in a note, or "". A copied document carries its original's marker too (F3.6.14)."""
-    found = _MARKER.findall(scalars.text(note) or "")
+    """The last marker in a note, or "". A copied document carries its original's marker too (F3.6.14).
+
+    A note that is no text has none: whoever looks for marks reads many records, and must not stumble over one."""
+    found = _MARKER.findall(scalars.text(note) or "") if isinstance(note, str) else []
     return str(found[-1]) if found else ""
 
 

@@ -142,3 +142,25 @@ def test_an_unreadable_record_that_is_deleted_is_forgotten(world: World, moving_
     world.sync()
     assert unreadable(world) == []
     assert linked(world, "invoice") == set()
+
+
+@pytest.mark.parametrize("when", ["full", "feed"])
+def test_an_invoice_whose_note_is_no_text_stops_no_other_record(
+    world: World, moving_clock: MovableClock, when: str
+) -> None:
+    if when == "feed":
+        world.sync()
+    customer = world.quickbooks.create("Customer", DisplayName="Ada Works")
+    item = world.quickbooks.create("Item", Name="Consulting", Type="Service", IncomeAccountRef={"value": "1"})
+    line = {"DetailType": "SalesItemLineDetail", "Amount": 5, "SalesItemLineDetail": {"ItemRef": {"value": item["Id"]}}}
+    bad, good = (
+        world.quickbooks.create("Invoice", CustomerRef={"value": customer["Id"]}, Line=[line]) for _ in range(2)
+    )
+    spoil(world, "Invoice", bad["Id"], kind="damaged_row", format="bad_note")
+    world.sync()
+    assert linked(world, "invoice") == {good["Id"]}
+    assert [row.remote_id for row in unreadable(world)] == [bad["Id"]]
+    heal(world)
+    moving_clock.advance(seconds=90)
+    world.sync()
+    assert linked(world, "invoice") == {bad["Id"], good["Id"]}
