@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -64,6 +65,15 @@ def move(session: Session, command: Command, event: Event, *, retry_after: float
         raise LeaseLost("Another worker settled this write meanwhile.")
     for name, value in values.items():
         setattr(command, name, value)
+
+
+def put_off(session: Session, command: Command, reason: str) -> None:
+    """Look later for what became of a write, and say on it why; raises LeaseLost when somebody else moved it meanwhile."""
+    later = clock.now() + timedelta(seconds=transitions.RETRY_STEPS[-1])
+    mine = Command.objects.filter(pk=command.pk, state=command.state, fence__lte=session.fence)
+    if not mine.update(next_try_at=later, error_text=reason[:1000], fence=session.fence):
+        raise LeaseLost("Another worker settled this write meanwhile.")
+    command.next_try_at, command.error_text, command.fence = later, reason[:1000], session.fence
 
 
 def explain(held_up: Sequence[Command], reason: str) -> None:

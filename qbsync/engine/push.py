@@ -10,17 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import structlog
 from django.db import transaction
 
 from ledger.data import Entity
 from qbsync import clock
 from qbsync.engine import bodies, commands, failpoints, outcomes, settings, settle
+from qbsync.engine.errors import RetryLater, SyncStopped, place_of
+from qbsync.engine.poison import IN_A_ROW, may_be_poison
 from qbsync.engine.probe import deleted_unknown, feed_reaches, find_ours, perhaps_renamed, read_current
 from qbsync.engine.sending import send_all
 from qbsync.engine.session import Session
 from qbsync.engine.volume import needs_batches
 from qbsync.models import Command
 from qbsync.transitions import Event, Step, next_step
+
+log = structlog.get_logger(__name__)
 
 PAGE = 200
 """Commands taken up at a time; the lease is renewed before each request."""
@@ -29,17 +34,36 @@ PAGE = 200
 def run_commands(session: Session, entity: Entity) -> int:
     """Take every unsettled command of an entity one step further. Returns how many moved."""
     page = list(commands.unsettled(session.connection, entity)[:PAGE])
-    ready, moved = [], 0
+    ready, moved, hidden = [], 0, 0
     for command in page:
+        if hidden == IN_A_ROW:
+            raise RetryLater("QuickBooks shows nothing of what is looked for just now.")
         step, _ = next_step(clock.now(), command.standing, settings.timing())
         if step is Step.SEND:
             ready.append(command)
         elif step not in (Step.WAIT, Step.LEAVE):
-            _LOOKS[step](session, command)
+            hidden = 0 if _look(session, command, step) else hidden + 1
             moved += 1
             outcomes.tell(session, command, step)
     backlog = commands.backlog(session.connection, entity) if len(page) == PAGE else len(ready)
     return moved + send_all(session, entity, ready, batching=needs_batches(entity, backlog))
+
+
+def _look(session: Session, command: Command, step: Step) -> bool:
+    """The edge at which a write that cannot be looked for is put aside, so that it stops no other one. It stays in doubt,
+    and is looked for again."""
+    try:
+        _LOOKS[step](session, command)
+    except SyncStopped as stopped:
+        if not may_be_poison(stopped.__cause__):
+            raise
+        commands.put_off(session, command, f"What became of it cannot be seen: {stopped}")
+    except Exception as error:  # noqa: BLE001 - the write's edge; it is looked for again
+        log.warning("look_failed", entity=command.entity, id=str(command.local_id), error=place_of(error))
+        commands.put_off(session, command, f"What became of it cannot be made sense of ({type(error).__name__}).")
+    else:
+        return True
+    return False
 
 
 def _find_ours(session: Session, command: Command) -> None:

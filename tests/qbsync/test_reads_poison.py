@@ -4,11 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from ledger.services import update
 from qbsync.engine import queues
 from qbsync.engine.errors import RetryLater
 from qbsync.engine.queues import Observation
 from qbsync.engine.why import why
-from qbsync.models import Cursor, Link, Run
+from qbsync.models import Command, Cursor, Link, Run
+from qbsync.transitions import State
 from tests.qbsync.reading import heal, linked, make_customers, spoil, sync_patiently, unreadable
 from tests.world import MovableClock, World
 
@@ -148,3 +150,71 @@ def test_a_poison_customer_that_is_linked_keeps_its_link_and_says_why(world: Wor
     assert "QuickBooks fails whenever it should show this record" in why(world.connection, "customer", customer.id)
     assert not world.link(customer).closed
     assert world.read(customer).data.active
+
+
+def test_an_edit_in_doubt_whose_record_cannot_be_shown_is_looked_for_later_and_stops_nothing_else(
+    world: World, moving_clock: MovableClock
+) -> None:
+    world.sync()
+    customer = world.customer(notes="one")
+    world.sync()
+    remote_id = world.link(customer).remote_id
+    world.quickbooks.fault("lost_response", entity="Customer", operation="update", realm=world.quickbooks.realm_id)
+    update(world.organization.pk, "customer", customer.id, customer.revision, notes="two")
+    world.sync()
+    spoil(world, "Customer", remote_id)
+    moving_clock.advance(seconds=200)
+    other, ours = world.quickbooks.create("Customer", DisplayName="Somebody else"), world.customer("Ours")
+    sync_patiently(world, moving_clock)
+    assert world.imported("customer", other["Id"])
+    assert world.link(ours)
+    command = Command.objects.filter(connection=world.connection, local_id=customer.id).latest("created_at")
+    assert command.state == State.UNKNOWN
+    assert "cannot be seen" in command.error_text
+    heal(world)
+    moving_clock.advance(seconds=400)
+    world.sync()
+    assert world.remote(customer)["Notes"] == "two"
+    assert world.open_cases() == []
+
+
+def test_a_creation_in_doubt_among_records_that_cannot_be_shown_is_found_once_they_can_be(
+    world: World, moving_clock: MovableClock
+) -> None:
+    world.sync()
+    customer, item = world.customer(), world.item()
+    world.sync()
+    world.quickbooks.fault("lost_response", entity="Invoice", operation="create", realm=world.quickbooks.realm_id)
+    invoice = world.invoice(customer, item)
+    world.sync()
+    (made,) = world.quickbooks.records("Invoice")
+    theirs = world.quickbooks.create("Invoice", CustomerRef=made["CustomerRef"], Line=made["Line"])
+    spoil(world, "Invoice", theirs["Id"])
+    moving_clock.advance(seconds=200)
+    other = world.quickbooks.create("Customer", DisplayName="Somebody else")
+    sync_patiently(world, moving_clock)
+    assert world.imported("customer", other["Id"])
+    heal(world)
+    moving_clock.advance(seconds=400)
+    world.sync()
+    assert world.link(invoice).remote_id == made["Id"]
+    assert len(world.quickbooks.records("Invoice")) == 2
+
+
+def test_what_nobody_foresaw_about_a_write_in_doubt_stops_no_other_record(
+    world: World, moving_clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.sync()
+    world.quickbooks.fault("lost_response", entity="Customer", operation="create", realm=world.quickbooks.realm_id)
+    customer = world.customer()
+    world.sync()
+    with monkeypatch.context() as broken:
+        broken.setattr("qbsync.engine.push.find_ours", lambda *_: {}["never seen before"])
+        moving_clock.advance(seconds=200)
+        other = world.customer("Another one")
+        world.sync()
+    assert world.link(other)
+    moving_clock.advance(seconds=400)
+    world.sync()
+    assert world.link(customer)
+    assert len(world.quickbooks.records("Customer")) == 2
