@@ -13,20 +13,25 @@ from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
 
+import structlog
 from django.db import transaction
 
 from ledger.data import Entity
 from ledger.services import read_many
 from qbsync import clock
 from qbsync.engine import bodies, commands, held_candidates, queues, settle
-from qbsync.engine.errors import Disconnected, NeedsPerson
+from qbsync.engine.errors import Disconnected, NeedsPerson, RetryLater, SyncStopped, place_of
+from qbsync.engine.legible import trouble_with
 from qbsync.engine.match_sides import remote_facts
+from qbsync.engine.poison import IN_A_ROW, may_be_poison
 from qbsync.engine.probe import find_ours
 from qbsync.engine.session import Session
 from qbsync.mapping import mapping_for
 from qbsync.models import Command, Connection, HeldAnswer, Link, RemoteRecord
 from qbsync.quickbooks import faults
 from qbsync.transitions import FOR_PEOPLE, Event, State
+
+log = structlog.get_logger(__name__)
 
 AT_ONCE = 200
 """Answers that one sync carries out; each may cost a call. The next sync goes on."""
@@ -63,7 +68,7 @@ def answer(
     command = Command.objects.select_for_update(of=("self",)).select_related("connection").get(pk=command_id)
     given: dict[str, Any] = {"choice": Choice(choice), "remote_id": remote_id, "older_confirmed": older_confirmed}
     same = command.answers.filter(**given, outcome__in=[Ended.OPEN, Ended.DONE]).order_by("answered_at").last()
-    if same is not None and (same.outcome == Ended.OPEN or command.state not in FOR_PEOPLE):
+    if same is not None and (_repeats(same, seen) or command.state not in FOR_PEOPLE):
         return same
     _check(command, seen, reason=reason, **given)
     command.answers.filter(outcome=Ended.OPEN).update(outcome=Ended.WITHDRAWN, settled_at=clock.now())
@@ -89,16 +94,21 @@ def carry_on(session: Session) -> int:
     """Carry out the answers that were noted. What stands against one is written on it, and stops no other."""
     rows = HeldAnswer.objects.filter(connection=session.connection, outcome=Ended.OPEN).select_related("command")
     noted = list(rows.order_by("answered_at")[:AT_ONCE])
+    hidden = 0
     for each in noted:
-        try:
-            _ACTIONS[Choice(each.choice)](session, each)
-        except Refused as refusal:
-            session.guard()
-            _settle(each, Ended.REFUSED, str(refusal))
+        if hidden == IN_A_ROW:
+            raise RetryLater("QuickBooks shows nothing of what people answered about just now.")
+        hidden = 0 if _carry_out(session, each) else hidden + 1
     return len(noted)
 
 
 # --- noting
+
+
+def _repeats(same: HeldAnswer, seen: Seen) -> bool:
+    """Whether an open answer says this already. One that was given on older versions would be refused for them."""
+    shown = {each["remote_id"]: each["token"] for each in same.seen["candidates"]}
+    return same.outcome == Ended.OPEN and same.seen["attempts"] == seen.attempts and shown == dict(seen.tokens)
 
 
 def _check(command: Command, seen: Seen, *, choice: str, remote_id: str, older_confirmed: bool, reason: str) -> None:
@@ -147,6 +157,30 @@ def _as_seen(command: Command, seen: Seen) -> dict[str, Any]:
 
 
 # --- carrying out
+
+
+def _carry_out(session: Session, given: HeldAnswer) -> bool:
+    """The edge at which an answer that cannot be carried out now is left for the next sync, with the reason on it."""
+    try:
+        _ACTIONS[Choice(given.choice)](session, given)
+    except Refused as refusal:
+        session.guard()
+        _settle(given, Ended.REFUSED, str(refusal))
+    except SyncStopped as stopped:
+        if not may_be_poison(stopped.__cause__):
+            raise
+        _still_waits(given, str(stopped))
+        return False
+    except Exception as error:  # noqa: BLE001 - the answer's edge; tried again by the next sync
+        log.warning("answer_failed", answer=str(given.pk), error=place_of(error))
+        _still_waits(given, f"It could not be carried out ({type(error).__name__}).")
+        return False
+    return True
+
+
+def _still_waits(given: HeldAnswer, why: str) -> None:
+    mine = HeldAnswer.objects.filter(pk=given.pk, outcome=Ended.OPEN)
+    mine.update(note=f"Every sync tries again. {why}"[:500])
 
 
 def _adopt(session: Session, given: HeldAnswer) -> None:
@@ -214,6 +248,8 @@ def _read(session: Session, given: HeldAnswer) -> dict[str, Any]:
 
 def _check_again(given: HeldAnswer, body: dict[str, Any]) -> None:
     command = given.command
+    if damage := trouble_with(body):
+        raise Refused(f"QuickBooks shows the record damaged. {damage}")
     shown = {each["remote_id"]: each["token"] for each in given.seen["candidates"]}
     if bodies.token(body) != shown.get(given.remote_id):
         raise Refused("The record changed in QuickBooks after it was shown. Look at it again.")

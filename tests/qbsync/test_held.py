@@ -7,13 +7,14 @@ import pytest
 
 from ledger.models import Customer, Invoice
 from ledger.services import Record, update
-from qbsync.engine import failpoints, held, sweep, why
+from qbsync.engine import bodies, failpoints, held, sweep, why
 from qbsync.engine.errors import NeedsPerson
 from qbsync.engine.failpoints import Crash
 from qbsync.engine.held import Seen, answer
 from qbsync.engine.held_candidates import candidates
-from qbsync.models import Command, HeldAnswer, OutboxRow
+from qbsync.models import Command, HeldAnswer, OutboxRow, RemoteRecord
 from qbsync.transitions import State
+from tests.qbsync.reading import heal, spoil
 from tests.world import MovableClock, World
 
 pytestmark = pytest.mark.django_db
@@ -283,3 +284,62 @@ def test_the_sweep_alone_carries_an_answer_out(world: World, moving_clock: Movab
     sweep.sweep()
     assert world.remote(customer)["DisplayName"] == "Made and deleted"
     assert Customer.objects.filter(display_name="Made and deleted").count() == 1
+
+
+# --- what must not stop the company
+
+
+@pytest.fixture
+def healthy_afterwards(world: World) -> Iterator[None]:
+    yield
+    heal(world)
+
+
+@pytest.mark.usefixtures("healthy_afterwards")
+@pytest.mark.parametrize("choice", ["adopt", "send"])
+def test_an_answer_about_a_record_that_quickbooks_cannot_show_waits_and_stops_nothing_else(
+    world: World, moving_clock: MovableClock, choice: str
+) -> None:
+    invoice, original, _ = held_invoice(world, moving_clock)
+    given = say(world, invoice, choice, **({"remote_id": original["Id"]} if choice == "adopt" else {}))
+    spoil(world, "Invoice", original["Id"])
+    other = world.quickbooks.create("Customer", DisplayName="Somebody else")
+    world.sync()
+    assert world.imported("customer", other["Id"])
+    given.refresh_from_db()
+    assert (given.outcome, given.note[:23]) == ("open", "Every sync tries again.")
+    heal(world)
+    world.sync()
+    given.refresh_from_db()
+    assert given.outcome == "done"
+
+
+@pytest.mark.usefixtures("healthy_afterwards")
+def test_an_answer_about_a_record_that_is_shown_damaged_is_refused_with_the_reason(
+    world: World, moving_clock: MovableClock
+) -> None:
+    invoice, original, _ = held_invoice(world, moving_clock)
+    given = say(world, invoice, "adopt", remote_id=original["Id"])
+    spoil(world, "Invoice", original["Id"], kind="damaged_row", format="bad_token")
+    world.sync()
+    given.refresh_from_db()
+    assert (given.outcome, given.note) == (
+        "refused",
+        "QuickBooks shows the record damaged. Its SyncToken is not a number.",
+    )
+
+
+def test_the_same_answer_on_newer_versions_takes_the_place_of_the_older_one(
+    world: World, moving_clock: MovableClock
+) -> None:
+    invoice, original, _ = held_invoice(world, moving_clock)
+    first = say(world, invoice, "adopt", remote_id=original["Id"])
+    shown = world.quickbooks.edit("Invoice", original["Id"], CustomerMemo={"value": "written since"})
+    stored = RemoteRecord.objects.filter(connection=world.connection, entity="invoice", remote_id=original["Id"])
+    stored.update(token=bodies.token(shown), body=bodies.to_text(shown))  # as a sync under way would note it
+    second = say(world, invoice, "adopt", remote_id=original["Id"])
+    world.sync()
+    assert world.link(invoice).remote_id == original["Id"]
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.outcome, second.outcome) == ("withdrawn", "done")
