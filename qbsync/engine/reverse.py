@@ -9,7 +9,7 @@ that was said; a decision is taken back once; what QuickBooks cannot undo is ref
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 from uuid import UUID
 
@@ -22,7 +22,7 @@ from qbsync.engine.decide import base_version
 from qbsync.engine.errors import NeedsPerson
 from qbsync.engine.resolve import Moved, Seen
 from qbsync.mapping import Malformed
-from qbsync.mapping.base import Presence, UnknownReference, Unrepresentable
+from qbsync.mapping.base import Presence, UnknownReference, Unrepresentable, Version
 from qbsync.merge import PRESENCE, Side, edited_base
 from qbsync.models import Conflict, Decision
 from qbsync.reversal import UnitReversal
@@ -179,10 +179,23 @@ def _carry_out(planned: Reversal, values: Mapping[str, Any]) -> None:
     elif any(local.units.get(unit) != value for unit, value in values.items()):
         local = decided.write(sides, values)
     if planned.presence is not None:
-        base = sides.remote  # Batchly's presence is the one that changed; the units both have are agreed
+        base = _past_of_presence(planned, sides)
     else:
         base = edited_base(base_version(sides.link), local, sides.remote, dict.fromkeys(values, "local"))
     decided.save_base(sides.link, base, token=sides.token, decided=set(values) or {PRESENCE})
+
+
+def _past_of_presence(planned: Reversal, sides: decided.Sides) -> Version:
+    """What counts as agreed, so that Batchly's presence is what changed. With a record that comes back come the edits of
+    the side that lost; where the other one was edited since, nobody knows which is meant, and what differs is a case."""
+    chosen, seen = planned.decision.choices[PRESENCE], planned.decision.seen
+    quickbooks_stood = chosen == "remote" and sides.token == seen["remote_token"]
+    if planned.presence != "live" or quickbooks_stood:
+        return sides.remote
+    if chosen == "local" and sides.record.revision == seen["local_revision"]:
+        return replace(sides.local, presence=sides.remote.presence)
+    same = {unit: value for unit, value in sides.remote.units.items() if sides.local.units.get(unit) == value}
+    return replace(sides.remote, units=same)
 
 
 def _note(planned: Reversal, choices: dict[str, Any], *, actor: str, reason: str, applied: bool) -> Decision:

@@ -212,3 +212,54 @@ def preview_of_dismissal(world: World) -> Reversal:
     (case,) = world.open_cases()
     dismiss(case.pk, actor="ada", reason="let me see")
     return preview(Decision.objects.get())
+
+
+def archived_against_an_edit(world: World) -> tuple[Record, Decision]:
+    """A customer that was archived here, edited there, and is archived on both sides by a decision."""
+    world.sync()
+    customer = world.customer(notes="first")
+    world.sync()
+    world.quickbooks.edit("Customer", world.link(customer).remote_id, Notes="theirs")
+    edit(world, customer, active=False)
+    world.sync()
+    decision = decide(world, "local", unit="presence")
+    world.sync()
+    return customer, decision
+
+
+def test_with_a_customer_that_comes_back_comes_the_edit_of_quickbooks_that_lost(world: World) -> None:
+    customer, decision = archived_against_an_edit(world)
+    take_back(decision)
+    world.sync()
+    assert world.remote(customer)["Active"] is True
+    assert both(world, customer) == ("theirs", "theirs")
+    assert world.open_cases() == []
+
+
+def test_what_was_edited_in_batchly_since_it_was_archived_is_not_overwritten_by_taking_back(world: World) -> None:
+    customer, decision = archived_against_an_edit(world)
+    edit(world, customer, notes="ours, later")
+    world.sync()
+    take_back(decision)
+    world.sync()
+    assert both(world, customer) == ("ours, later", "theirs")
+    assert [unit["unit"] for case in world.open_cases() for unit in case.units] == ["notes"]
+
+
+def test_what_was_edited_in_quickbooks_since_it_was_archived_is_not_overwritten_by_taking_back(world: World) -> None:
+    world.sync()
+    customer = world.customer(notes="first")
+    world.sync()
+    remote_id = world.link(customer).remote_id
+    world.quickbooks.edit("Customer", remote_id, Active=False)
+    edit(world, customer, notes="ours")
+    world.sync()
+    decision = decide(world, "remote", unit="presence")
+    world.sync()
+    world.quickbooks.edit("Customer", remote_id, Notes="theirs, later")
+    world.sync()
+    take_back(decision)
+    world.sync()
+    assert world.remote(customer)["Active"] is True
+    assert both(world, customer) == ("ours", "theirs, later")
+    assert [unit["unit"] for case in world.open_cases() for unit in case.units] == ["notes"]
