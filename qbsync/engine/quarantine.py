@@ -86,6 +86,7 @@ def notice_witness(session: Session) -> None:
     """Compare the company's fence with what this machine has seen; the lease is held."""
     seen = witness.went_back(session.connection, session.fence)
     if seen is not None:
+        session.guard()  # a worker that was paused before it looked sees the one who took the company over, no restore
         evidence = f"This machine has worked on the company {seen} times; the database knows of {session.fence}."
         _notice(session, evidence, "the witness file")
 

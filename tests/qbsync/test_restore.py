@@ -23,7 +23,8 @@ from ledger.services import Record, record_payment, update, void_invoice
 from monitoring import facts as monitoring_facts
 from monitoring import health
 from qbsync import clock
-from qbsync.engine import match, match_decisions, quarantine, sweep, sync
+from qbsync.engine import match, match_decisions, quarantine, session, sweep, sync
+from qbsync.engine.errors import LeaseLost
 from qbsync.engine.resolve import Seen, resolve
 from qbsync.engine.why import why
 from qbsync.management.company_status import status_of
@@ -425,6 +426,18 @@ def test_nothing_is_noticed_where_nothing_was_restored(books: Books, settings: A
 # --- while it stands
 
 
+def test_a_worker_that_was_paused_before_it_looked_at_the_witness_accuses_nobody(
+    books: Books, settings: Any, tmp_path: Path
+) -> None:
+    settings.QBSYNC_WITNESS_FOLDER = str(tmp_path)
+    with session.opened(books.world.connection.pk, kind="sync") as paused:
+        books.clock.advance(seconds=3600)
+        books.world.sync()
+        with pytest.raises(LeaseLost):
+            quarantine.notice_witness(paused)
+    assert quarantine.standing(books.world.connection) is None
+
+
 def test_while_the_quarantine_stands_nothing_is_written_on_either_side(books: Books) -> None:
     books.back_up()
     books.restore()
@@ -475,7 +488,7 @@ def test_everybody_who_asks_is_told_of_the_quarantine(books: Books) -> None:
 
 
 def test_the_command_takes_every_company_and_refuses_a_time_that_cannot_be(books: Books) -> None:
-    for wrong in ("2026-11-22T02:00", "yesterday", (clock.now() + timedelta(days=1)).isoformat()):
+    for wrong in ("2026-11-22T02:00", "yesterday", "0001-01-01T00:00Z", (clock.now() + timedelta(days=1)).isoformat()):
         with pytest.raises(CommandError) as refused:
             call_command("qbo_restored", "--since", wrong)
         assert refused.value.returncode == 2

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -12,10 +11,15 @@ from django.utils.dateparse import parse_datetime
 
 from qbsync import clock
 from qbsync.engine import quarantine
+from qbsync.management.commands.qbo_conflicts import _actor as actor
 from qbsync.management.company_command import Exit, organization_named
 from qbsync.models import Connection
 
 EXIT_CODES = "Exit codes: 0 done, every company named is in quarantine; 2 wrong usage; 3 there is no such company."
+
+
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+"""No company is older, and times near the beginning of the calendar cannot be reckoned with."""
 
 
 class Command(BaseCommand):
@@ -41,7 +45,7 @@ class Command(BaseCommand):
             raise CommandError("There is no such QuickBooks company.", returncode=Exit.NOT_CONNECTED)
         for company in companies:
             if not options["dry_run"]:
-                quarantine.declare(company, since=since, actor=getpass.getuser())
+                quarantine.declare(company, since=since, actor=actor())
             self._tell(company, as_json=options["json"], dry_run=options["dry_run"])
 
     def _tell(self, company: Connection, *, as_json: bool, dry_run: bool) -> None:
@@ -67,6 +71,10 @@ def _time(text: str) -> datetime:
     if found is None or found.tzinfo is None:
         raise CommandError(
             f"--since {text} is no time with a time zone. Write 2026-11-22T02:00Z.", returncode=Exit.USAGE
+        )
+    if found < EARLIEST:
+        raise CommandError(
+            f"--since {text} is before QuickBooks Online. When did the backup begin?", returncode=Exit.USAGE
         )
     if found > clock.now():
         raise CommandError(f"--since {text} is in the future. When did the backup begin?", returncode=Exit.USAGE)
