@@ -60,6 +60,7 @@ def _look(session: Session, command: Command, step: Step) -> bool:
         commands.put_off(session, command, f"What became of it cannot be seen: {stopped}")
     except Exception as error:  # noqa: BLE001 - the write's edge; it is looked for again
         log.warning("look_failed", entity=command.entity, id=str(command.local_id), error=place_of(error))
+        command.refresh_from_db()  # what was undone in the database still stands on it
         commands.put_off(session, command, f"What became of it cannot be made sense of ({type(error).__name__}).")
     else:
         return True

@@ -209,7 +209,7 @@ def test_what_nobody_foresaw_about_a_write_in_doubt_stops_no_other_record(
     customer = world.customer()
     world.sync()
     with monkeypatch.context() as broken:
-        broken.setattr("qbsync.engine.push.find_ours", lambda *_: {}["never seen before"])
+        broken.setattr("qbsync.engine.settle._tied", lambda *_: {}["never seen before"])
         moving_clock.advance(seconds=200)
         other = world.customer("Another one")
         world.sync()
