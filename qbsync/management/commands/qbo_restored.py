@@ -11,8 +11,7 @@ from django.utils.dateparse import parse_datetime
 
 from qbsync import clock
 from qbsync.engine import quarantine
-from qbsync.management.commands.qbo_conflicts import _actor as actor
-from qbsync.management.company_command import Exit, organization_named
+from qbsync.management.company_command import Exit, actor, organization_named
 from qbsync.models import Connection
 
 EXIT_CODES = "Exit codes: 0 done, every company named is in quarantine; 2 wrong usage; 3 there is no such company."
