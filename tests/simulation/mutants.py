@@ -151,10 +151,6 @@ def by_number(command: Any, mapping: Any) -> Sequence[Any]:
     return list(mapping.identity_filter(command.payload))
 
 
-def never_renamed(command: Any, body: Any) -> bool:
-    return False
-
-
 def everything_is_known(stored: Any, row: Any) -> bool:
     """An object that was seen once is not looked at again."""
     return stored is not None
@@ -448,9 +444,6 @@ MUTANTS: dict[str, Mutant] = {
     "a creation in doubt is imported when it is seen": instead(reconcile, "_creation_of", knows_no_creation),
     "the feed's rows are known by their id": instead(observed, "is_known", everything_is_known),
     "a lost creation is looked for by its number": instead(probe, "_conditions", by_number),
-    "a customer that got another name is not thought of": Mutant(
-        patches=[(probe, "may_be_renamed", never_renamed), (reconcile, "may_be_renamed", never_renamed)]
-    ),
     # transitions
     "an unknown outcome is ready again": instead(transitions, "after", retry_at_once),
     "one look instead of two": instead(transitions, "after", one_look),

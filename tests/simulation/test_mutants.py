@@ -12,9 +12,9 @@ from tests.simulation.mutants import MUTANTS
 from tests.simulation.world import play
 
 FIRST_HIT = {
-    "last writer wins": 1,
+    "last writer wins": 50,
     "an update in doubt is merged like any other": 37196,
-    "the base moves on under an open conflict": 1,
+    "the base moves on under an open conflict": 65,
     "a deletion in QuickBooks beats an edit": 521,
     "a void in Batchly beats an edit": 149,
     "an ended record comes back": 6,
