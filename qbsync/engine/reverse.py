@@ -145,7 +145,7 @@ def _of_presence(decision: Decision, seen: Seen, sides: decided.Sides) -> Revers
     chosen: Any = decision.choices[PRESENCE]
     before = decision.seen["presence"]
     wanted = before.get(reversal.OTHER[cast(Side, chosen)]) if isinstance(chosen, str) else _before(decision)
-    if wanted not in ("live", "archived"):
+    if wanted not in ("live", "archived") or sides.remote.presence == "gone":
         return Reversal(
             decision=decision, seen=seen, refused="What was deleted in QuickBooks cannot be brought back there."
         )

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from ledger.services import Record, update
+from qbsync.engine import queues
 from qbsync.engine.errors import NeedsPerson
+from qbsync.engine.queues import Observation
 from qbsync.engine.resolve import Moved, Seen, dismiss, resolve
 from qbsync.engine.reverse import Edited, Reversal, preview, reverse
 from qbsync.models import Conflict, Decision, ResolutionRule
@@ -263,3 +265,12 @@ def test_what_was_edited_in_quickbooks_since_it_was_archived_is_not_overwritten_
     assert world.remote(customer)["Active"] is True
     assert both(world, customer) == ("ours", "theirs, later")
     assert [unit["unit"] for case in world.open_cases() for unit in case.units] == ["notes"]
+
+
+def test_a_customer_that_is_gone_since_is_not_brought_back_on_one_side_only(world: World) -> None:
+    customer, decision = archived_against_an_edit(world)
+    gone = Observation(entity="customer", remote_id=world.link(customer).remote_id, gone=True)
+    queues.observe(world.connection, [gone])
+    world.sync(read=False)
+    with pytest.raises(NeedsPerson, match="deleted in QuickBooks"):
+        take_back(decision)
