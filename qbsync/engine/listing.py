@@ -32,7 +32,7 @@ MAX_PAGES = 10_000
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 HIDDEN = "QuickBooks fails whenever it should show this record."
 
-LISTS = frozenset({"Customer", "Item"})
+LISTS = frozenset({"Customer", "Item", "Account", "Term", "PaymentMethod", "Vendor"})
 """Kinds whose inactive records a query leaves out unless it asks for them (F2.19)."""
 
 

@@ -13,12 +13,11 @@ from django.db import transaction
 
 from ledger.data import RecordData
 from ledger.services import payment_methods, terms
+from qbsync.engine.listing import rows_of
 from qbsync.engine.session import Session
 from qbsync.mapping.base import Body, ReferenceKind, UnknownReference
 from qbsync.models import Connection, Link, RemoteReference
-from qbsync.quickbooks import select
 
-LIST_PAGE = 1000
 _REFERENCE_FIELDS: dict[str, ReferenceKind] = {"CustomerRef": "customer", "ParentRef": "customer", "ItemRef": "item"}
 VENDOR = "vendor"
 """Vendors are read for their names only, which no customer can have as well (F3.7.1)."""
@@ -161,15 +160,13 @@ def _keep(connection: Connection, lists: dict[str, list[dict[str, Any]]]) -> Non
 
 
 def _read_list(session: Session, remote_name: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    while True:
-        statement = (
-            select(remote_name).where("Active", "in", [True, False]).order_by("Id").page(len(rows) + 1, LIST_PAGE)
-        )
-        page = session.read(lambda client, statement=statement: client.query(str(statement))).rows  # type: ignore[misc]
-        rows += page
-        if len(page) < LIST_PAGE:
-            return rows
+    """A list without the rows that QuickBooks cannot show or that have no name; one of them must not keep all back."""
+    rows = {str(row["Id"]): row for page in rows_of(session, remote_name) for row in page if _is_named(row)}
+    return list(rows.values())  # pages may show a row again
+
+
+def _is_named(row: dict[str, Any]) -> bool:
+    return any(row.get(name) for name in ("FullyQualifiedName", "Name", "DisplayName"))
 
 
 def _mirror(connection: Connection, kind: str, rows: list[dict[str, Any]]) -> dict[str, UUID]:

@@ -218,3 +218,16 @@ def test_what_nobody_foresaw_about_a_write_in_doubt_stops_no_other_record(
     world.sync()
     assert world.link(customer)
     assert len(world.quickbooks.records("Customer")) == 2
+
+
+@pytest.mark.parametrize("format", [None, "no_id", "broken_json"])
+@pytest.mark.parametrize("entity", ["Account", "Term", "PaymentMethod"])
+def test_an_entry_of_a_list_that_cannot_be_shown_keeps_back_no_record(
+    world: World, moving_clock: MovableClock, entity: str, format: str | None
+) -> None:
+    customer = world.quickbooks.create("Customer", DisplayName="Ada Works")
+    bad = world.quickbooks.records(entity)[-1]
+    kind = "poison_row" if format is None else "damaged_row"
+    spoil(world, entity, bad["Id"], kind=kind, format=format)
+    sync_patiently(world, moving_clock)
+    assert linked(world, "customer") == {customer["Id"]}
