@@ -81,7 +81,7 @@ def _trouble(row: Any, reason: str) -> Trouble:
 
 def _id_of(row: Body) -> str:
     id = row.get("Id")
-    return id if isinstance(id, str) and id.strip(". ?") and len(id) <= LONGEST_ID else ""
+    return id if isinstance(id, str) and id.isprintable() and id.strip(". ?") and len(id) <= LONGEST_ID else ""
 
 
 def _whole(token: Any) -> int | None:
