@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
-from datetime import date
 from typing import Any
 from uuid import UUID
 
+import structlog
 from django.db import transaction
 
 from ledger.data import RecordData
 from ledger.services import payment_methods, terms
 from qbsync.engine.listing import rows_of
 from qbsync.engine.session import Session
+from qbsync.mapping import preferences
 from qbsync.mapping.base import Body, ReferenceKind, UnknownReference
+from qbsync.mapping.preferences import Preferences
 from qbsync.models import Connection, Link, RemoteReference
+
+log = structlog.get_logger(__name__)
 
 _REFERENCE_FIELDS: dict[str, ReferenceKind] = {"CustomerRef": "customer", "ParentRef": "customer", "ItemRef": "item"}
 VENDOR = "vendor"
@@ -139,13 +143,16 @@ def preview_lists(session: Session) -> LinkedReferences:
     return known
 
 
-def _keep_preferences(connection: Connection, preferences: dict[str, Any]) -> None:
-    """What decides whether QuickBooks takes a document: the closing date (F3.5.11), currencies, own numbers (F3.5.6)."""
-    closed = preferences.get("AccountingInfoPrefs", {}).get("BookCloseDate")
-    connection.books_closed_until = date.fromisoformat(str(closed)[:10]) if closed else None
-    connection.several_currencies = preferences.get("CurrencyPrefs", {}).get("MultiCurrencyEnabled")
-    connection.own_numbers = bool(preferences.get("SalesFormsPrefs", {}).get("CustomTxnNumbers"))
-    connection.save(update_fields=["books_closed_until", "several_currencies", "own_numbers"])
+def _keep_preferences(connection: Connection, body: dict[str, Any]) -> None:
+    """What decides whether QuickBooks takes a document."""
+    names = [field.name for field in fields(Preferences)]
+    known = Preferences(**{name: getattr(connection, name) for name in names})
+    found, odd = preferences.read(body, known)
+    if odd:
+        log.warning("preferences_not_understood", company=connection.realm_id, names=odd)
+    for name in names:
+        setattr(connection, name, getattr(found, name))
+    connection.save(update_fields=names)
 
 
 def _read_lists(session: Session) -> dict[str, list[dict[str, Any]]]:
