@@ -48,6 +48,7 @@ def every_case(programme: Programme) -> list[Case]:
     stories = [story for story in every_story() if ONLY in str(story)][SHARD - 1 :: SHARDS]
     cases = [case for story in stories for case in programme.cases_of(story)]
     random.Random(SEED).shuffle(cases)
+    print(f"{len(stories)} stories, {len(cases)} cases")
     return cases
 
 
