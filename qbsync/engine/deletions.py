@@ -52,8 +52,12 @@ def prove(session: Session, *, flooded: Collection[Entity]) -> None:
 
 
 def look_at_unmet(session: Session, entity: Entity, since: datetime) -> None:
-    """Linked records that a reading of everything, begun at `since`, did not meet are to be read one by one."""
-    waiting = InboxRow.objects.filter(connection=session.connection, entity=entity).values("remote_id")
+    """Linked records that a reading of everything, begun at `since`, did not meet are to be read one by one.
+
+    What this reading met waits on the inbox; what waits there since before may have been deleted meanwhile.
+    """
+    met = InboxRow.objects.filter(connection=session.connection, entity=entity, queued_at__gte=since)
+    waiting = met.values("remote_id")
     unmet = RemoteRecord.objects.filter(
         connection=session.connection, entity=entity, gone=False, observed_at__lt=since
     ).exclude(remote_id__in=waiting)

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from qbsync.engine import failpoints, listing
+from qbsync.engine import bodies, failpoints, listing, queues
 from qbsync.engine.failpoints import Crash, Death
+from qbsync.engine.queues import Observation
 from qbsync.models import Cursor, Lease
 from tests.qbsync.reading import linked, make_customers, requests_of
 from tests.qbsync.test_reads_feed import make_items
-from tests.world import World
+from tests.world import MovableClock, World
 
 pytestmark = pytest.mark.django_db
 
@@ -93,3 +94,19 @@ def test_a_record_that_is_there_but_was_not_met_is_not_called_deleted(
         patched.setattr(listing.Listing, "pages", without)
         world.sync(full=True)
     assert world.imported("customer", id).data.active
+
+
+def test_what_was_seen_before_a_full_pull_and_deleted_since_is_not_taken_for_met(
+    world: World, moving_clock: MovableClock
+) -> None:
+    """Seed 12 of the histories: a worker died with the answer to its own write on the inbox, and the record was deleted."""
+    world.sync()
+    invoice = world.invoice(world.customer(), world.item())
+    world.sync()
+    remote = world.remote(invoice)
+    seen = Observation(entity="invoice", remote_id=remote["Id"], body=bodies.to_text(remote))
+    queues.observe(world.connection, [seen])
+    world.quickbooks.delete("Invoice", remote["Id"])
+    moving_clock.advance(seconds=40 * 86400)  # the change feed no longer tells of it
+    world.sync()
+    assert world.read(invoice).data.status == "void"  # type: ignore[union-attr]
