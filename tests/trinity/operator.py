@@ -70,8 +70,10 @@ class Operator:
             resolve(case.pk, choices=choices, seen=seen, actor="operator")
         except Moved:
             self.world.sometimes["a case had moved on"] += 1
-        except InvalidRecord as refused:
-            self.world.bad(f"a decision could not be carried out: {refused}")
+        except (
+            InvalidRecord
+        ):  # told in a sentence, say that its customer has to be reactivated first: the case stays open
+            self.world.sometimes["a decision could not be carried out"] += 1
         else:
             self.world.people.decided.add(case.local_id)
             self.world.people.ended_here.discard(case.local_id)
