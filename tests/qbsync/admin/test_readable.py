@@ -70,7 +70,7 @@ def test_other_values_are_lines(unit: str, value: Any, lines: tuple[str, ...]) -
 
 
 def test_a_value_for_amounts_cannot_be_typed() -> None:
-    with pytest.raises(Unclear, match="no value can be typed yet"):
+    with pytest.raises(Unclear, match="no value can be typed"):
         choices({"choice-amounts": "merge", "value-amounts": "5"}, wanted=["amounts"])
 
 
