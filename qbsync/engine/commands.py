@@ -76,6 +76,12 @@ def put_off(session: Session, command: Command, reason: str) -> None:
     command.next_try_at, command.error_text, command.fence = later, reason[:1000], session.fence
 
 
+def tell_person(session: Session, command: Command, text: str) -> None:
+    """Say on a held write what a person has to know before answering; the write stays as it is."""
+    session.guard()
+    Command.objects.filter(pk=command.pk, state__in=transitions.FOR_PEOPLE).update(error_text=text[:1000])
+
+
 def explain(held_up: Sequence[Command], reason: str) -> None:
     """Say on commands that are still to be sent why they were not."""
     waiting = Command.objects.filter(pk__in=[command.pk for command in held_up], state=State.READY)

@@ -201,7 +201,11 @@ def _send(session: Session, given: HeldAnswer) -> None:
     """End the held write and look at the record anew. One last look makes sure that nothing turned up meanwhile."""
     command = given.command
     shown = {each["remote_id"] for each in given.seen["candidates"]}
-    new = [id for id in (bodies.remote_id(body) for body in find_ours(session, command)) if id not in shown]
+    found = find_ours(session, command)
+    new = [id for id in map(bodies.remote_id, found.bodies) if id not in shown]
+    if found.about_hidden not in given.seen["error"]:
+        commands.tell_person(session, command, found.about_hidden)
+        raise Refused(f"{found.about_hidden} Then answer again.")
     if new:
         raise Refused(
             f"QuickBooks holds a record that was not shown and may be this one ({', '.join(new)}). Compare it."

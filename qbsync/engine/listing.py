@@ -29,6 +29,8 @@ PAGE = 1000
 """QuickBooks gives no more rows in one answer (F2.12)."""
 MAX_PAGES = 10_000
 """Ten million records: a listing that is longer than this does not end."""
+Conditions = Sequence[tuple[str, str, Any]]
+"""Field, operator and value of each condition of a query; all have to hold."""
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 HIDDEN = "QuickBooks fails whenever it should show this record."
 
@@ -50,9 +52,16 @@ class Listing:
     """One walk over a kind of record, `name` as QuickBooks spells it. Made where it is used, and used once."""
 
     def __init__(
-        self, session: Session, name: str, since: datetime, *, start: int = 1, until: datetime | None = None
+        self,
+        session: Session,
+        name: str,
+        since: datetime,
+        *,
+        start: int = 1,
+        until: datetime | None = None,
+        where: Conditions = (),
     ) -> None:
-        self._session, self._name, self._until = session, name, until
+        self._session, self._name, self._until, self._where = session, name, until, where
         self._since, self._start = since, start
         self._size = PAGE
         self._bad = 0
@@ -80,7 +89,7 @@ class Listing:
             if not self._bad:
                 patience.endure(self._session, reading, stopped)
             patience.narrowing(self._session, stopped)
-            self._narrow()
+            self._narrow(stopped)
             return None
         if not self._bad:
             patience.healed(self._session, reading)
@@ -89,13 +98,13 @@ class Listing:
             self._size = max(1, self._bad // 2) if self._bad else PAGE
         return answer
 
-    def _narrow(self) -> None:
+    def _narrow(self, stopped: SyncStopped) -> None:
         if self._size > 1:
             self._bad = self._size
             self._size //= 2
             return
         if len(self._lost) == IN_A_ROW:
-            raise RetryLater(f"QuickBooks shows no {self._name} at all just now.")
+            raise RetryLater(f"QuickBooks shows no {self._name} at all just now.") from stopped.__cause__
         self._lost.append(Trouble(reason=HIDDEN, remote_id=self._id_here(), changed_from=self._since))
         self._start += 1
         self._bad, self._size = 0, PAGE
@@ -115,6 +124,8 @@ class Listing:
         statement = select(self._name).where("MetaData.LastUpdatedTime", ">=", self._since)
         if self._until is not None:
             statement = statement.where("MetaData.LastUpdatedTime", "<=", self._until)
+        for field, operator, value in self._where:
+            statement = statement.where(field, operator, value)
         if self._name in LISTS:
             statement = statement.where("Active", "in", [True, False])
         return statement.order_by("MetaData.LastUpdatedTime")

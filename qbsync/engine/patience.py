@@ -39,7 +39,8 @@ def narrowing(session: Session, stopped: SyncStopped) -> None:
         raise stopped
     session.narrowed += 1
     if session.narrowed > BUDGET:
-        raise RetryLater("Too many records of QuickBooks cannot be read; the next sync goes on looking for them.")
+        text = "Too many records of QuickBooks cannot be read; the next sync goes on looking for them."
+        raise RetryLater(text) from stopped.__cause__
 
 
 def healed(session: Session, reading: str) -> None:

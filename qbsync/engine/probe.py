@@ -2,31 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, cast
 
 from ledger.data import Entity
 from qbsync import clock
-from qbsync.engine import bodies, commands, settings
+from qbsync.engine import bodies, commands, patience, settings
+from qbsync.engine.errors import SyncStopped
+from qbsync.engine.legible import Trouble
+from qbsync.engine.listing import BEGINNING, Conditions, Listing
 from qbsync.engine.plan import RemoteState
 from qbsync.engine.session import Session
 from qbsync.mapping import RecordMapping, mapping_for
 from qbsync.models import Command, Link, RemoteRecord
-from qbsync.quickbooks import faults, select
+from qbsync.quickbooks import faults
 
 CLOCK_ERROR = timedelta(seconds=30)
 """How far QuickBooks' clock and ours may be apart."""
 FEED_REACH = timedelta(days=29)
 """The change feed refuses to tell of what is older than 30 days (F6.11); a day of it is kept as margin."""
-Conditions = Sequence[tuple[str, str, Any]]
-"""Field, operator and value of each condition of a query; all have to hold."""
-PROBE_PAGE = 1000
 MAX_PROBE_PAGES = 20
 """What a company makes within minutes, or records of one name: more than this is no look-up any more."""
 
 
-def find_ours(session: Session, command: Command) -> list[dict[str, Any]]:
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What looking for a creation gave. `hidden` are unlinked records that it may have made as well, if only QuickBooks
+    could show them."""
+
+    bodies: list[dict[str, Any]]
+    hidden: list[Trouble]
+
+    @property
+    def about_hidden(self) -> str:
+        """The hidden ones in a sentence for a person; "" = there are none."""
+        if not self.hidden:
+            return ""
+        ids = ", ".join(sorted(trouble.remote_id or "unknown" for trouble in self.hidden))
+        return f"QuickBooks cannot show a record that this write may have made (id {ids}). Look there for it."
+
+
+def find_ours(session: Session, command: Command) -> Found:
     """The unlinked records in QuickBooks that this creation made: made inside the time in which its sends could take
     effect and carrying its marker, or its name where the entity has no marker.
 
@@ -35,15 +53,15 @@ def find_ours(session: Session, command: Command) -> list[dict[str, Any]]:
     mapping = mapping_for(cast(Entity, command.entity))
     marked = mapping.marker(commands.payload(command))
     found = _made_in_window(session, command, _conditions(command, mapping))
-    return [body for body in found if not marked or mapping.marker(body) == marked]
+    return replace(found, bodies=[body for body in found.bodies if not marked or mapping.marker(body) == marked])
 
 
-def perhaps_renamed(session: Session, command: Command) -> list[dict[str, Any]]:
+def perhaps_renamed(session: Session, command: Command) -> Found:
     """Unlinked records without a mark that this creation may have made, if somebody gave them another name since."""
     if mapping_for(cast(Entity, command.entity)).marker(commands.payload(command)):
-        return []
+        return Found(bodies=[], hidden=[])
     found = _made_in_window(session, command, _by_time(command))
-    return [body for body in found if may_be_renamed(command, body)]
+    return replace(found, bodies=[body for body in found.bodies if may_be_renamed(command, body)])
 
 
 def may_be_renamed(command: Command, body: dict[str, Any]) -> bool:
@@ -51,10 +69,18 @@ def may_be_renamed(command: Command, body: dict[str, Any]) -> bool:
     return command.first_sent_at is not None and bodies.token(body) > 0 and made_in_window(command, body)
 
 
-def deleted_unknown(session: Session, command: Command) -> list[str]:
-    """Ids of records of this kind that were deleted since the first send and that we never knew."""
+def deleted_unknown(session: Session, command: Command) -> list[str] | None:
+    """Ids of records of this kind that were deleted since the first send and that we never knew; None = the feed fails for
+    ever because of a record that it cannot show."""
     assert command.first_sent_at is not None
-    deleted, _ = unknown_deletions(session, cast(Entity, command.entity), command.first_sent_at - settings.overlap())
+    entity = cast(Entity, command.entity)
+    reading = f"{entity} deleted"
+    try:
+        deleted, _ = unknown_deletions(session, entity, command.first_sent_at - settings.overlap())
+    except SyncStopped as stopped:
+        patience.endure(session, reading, stopped)
+        return None
+    patience.healed(session, reading)
     return deleted
 
 
@@ -87,30 +113,28 @@ def read_current(session: Session, command: Command) -> RemoteState | None:
     return RemoteState(remote_id=command.remote_id, token=bodies.token(body), body=body, gone=False)
 
 
-def _made_in_window(session: Session, command: Command, conditions: Conditions) -> list[dict[str, Any]]:
+def _made_in_window(session: Session, command: Command, conditions: Conditions) -> Found:
     """Unlinked records that the sends of this creation could have made, of those for which the conditions hold."""
-    found = [body for body in _query(session, command, conditions) if made_in_window(command, body)]
-    taken = Link.objects.filter(
-        connection=session.connection, entity=command.entity, remote_id__in=[bodies.remote_id(b) for b in found]
-    )
+    rows, troubles = _query(session, command, conditions)
+    found = [body for body in rows if made_in_window(command, body)]
+    ids = [*map(bodies.remote_id, found), *(trouble.remote_id for trouble in troubles)]
+    taken = Link.objects.filter(connection=session.connection, entity=command.entity, remote_id__in=ids)
     linked = set(taken.values_list("remote_id", flat=True))
-    return [body for body in found if bodies.remote_id(body) not in linked]
+    return Found(
+        bodies=[body for body in found if bodies.remote_id(body) not in linked],
+        hidden=[trouble for trouble in troubles if trouble.remote_id not in linked],
+    )
 
 
-def _query(session: Session, command: Command, conditions: Conditions) -> list[dict[str, Any]]:
-    statement = select(mapping_for(cast(Entity, command.entity)).remote_name)
-    for field, operator, value in conditions:
-        statement = statement.where(field, operator, value)
-    if command.entity in ("customer", "item"):
-        statement = statement.where("Active", "in", [True, False])
-    rows: list[dict[str, Any]] = []
-    for _ in range(MAX_PROBE_PAGES):
-        text = statement.order_by("Id").page(len(rows) + 1, PROBE_PAGE)
-        page = session.read(lambda client, text=text: client.query(str(text))).rows  # type: ignore[misc]
-        rows += page
-        if len(page) < PROBE_PAGE:
-            break
-    return rows
+def _query(session: Session, command: Command, conditions: Conditions) -> tuple[list[dict[str, Any]], list[Trouble]]:
+    """The records that QuickBooks shows, each once, and what it cannot show of them."""
+    name = mapping_for(cast(Entity, command.entity)).remote_name
+    rows: dict[str, dict[str, Any]] = {}
+    troubles: list[Trouble] = []
+    for page in islice(Listing(session, name, BEGINNING, where=conditions).pages(), MAX_PROBE_PAGES):
+        rows |= {bodies.remote_id(row): row for row in page.rows}
+        troubles += page.troubles
+    return list(rows.values()), troubles
 
 
 def _conditions(command: Command, mapping: RecordMapping[Any]) -> Conditions:

@@ -8,6 +8,7 @@ request is repeated while an earlier one may still land; no write is lost; the l
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -27,6 +28,9 @@ from qbsync.transitions import Event, Step, next_step
 
 log = structlog.get_logger(__name__)
 
+UNSEEN = timedelta(hours=1)
+"""So long after it was sent, a creation is looked for behind records that QuickBooks cannot show, before a person is asked.
+Whoever made the record still remembers it then."""
 PAGE = 200
 """Commands taken up at a time; the lease is renewed before each request."""
 
@@ -71,20 +75,39 @@ def _find_ours(session: Session, command: Command) -> None:
     found = find_ours(session, command)
     failpoints.reach("push.probed")
     session.guard()
-    if len(found) == 1:
-        settle.adopted(session, command, found[0])
+    if found.hidden:
+        _not_seen(session, command, found.about_hidden, found.bodies)
+    elif len(found.bodies) == 1:
+        settle.adopted(session, command, found.bodies[0])
         failpoints.reach("push.adopted")
-    elif found:
-        text = f"QuickBooks holds {len(found)} records that this write may have made. Choose one."
-        _ask(session, command, text, found)
-    elif renamed := perhaps_renamed(session, command):
-        ids = ", ".join(bodies.remote_id(body) for body in renamed)
+    elif found.bodies:
+        text = f"QuickBooks holds {len(found.bodies)} records that this write may have made. Choose one."
+        _ask(session, command, text, found.bodies)
+    else:
+        _find_renamed(session, command)
+
+
+def _find_renamed(session: Session, command: Command) -> None:
+    renamed = perhaps_renamed(session, command)
+    session.guard()
+    if renamed.bodies:
+        ids = ", ".join(bodies.remote_id(body) for body in renamed.bodies)
         text = f"A {command.entity} was made in QuickBooks when this one was sent, and changed since (id {ids}). Is it this one?"
-        session.guard()
-        _ask(session, command, text, renamed)
+        _ask(session, command, text, renamed.bodies)
+    elif renamed.hidden:
+        _not_seen(session, command, renamed.about_hidden, [])
     else:
         commands.move(session, command, Event.FOUND_NOTHING)
         failpoints.reach("push.probe_committed")
+
+
+def _not_seen(session: Session, command: Command, text: str, found: list[dict[str, Any]]) -> None:
+    """Looked for later as long as that may help; then a person is asked, for it might stay so for ever."""
+    assert command.last_sent_at is not None
+    if clock.now() - command.last_sent_at < UNSEEN:
+        commands.put_off(session, command, text)
+    else:
+        _ask(session, command, text, found)
 
 
 def _ask(session: Session, command: Command, text: str, found: list[dict[str, Any]]) -> None:
@@ -101,7 +124,9 @@ def _find_deleted(session: Session, command: Command) -> None:
     deleted = deleted_unknown(session, command)
     failpoints.reach("push.deletions_read")
     session.guard()
-    if deleted:
+    if deleted is None:
+        _not_seen(session, command, "QuickBooks cannot tell whether it was made and deleted. Look there for it.", [])
+    elif deleted:
         text = f"A record that may have been this one was deleted in QuickBooks meanwhile (id {', '.join(deleted)})."
         commands.move(session, command, Event.SOMETHING_DELETED, error_text=text)
     else:

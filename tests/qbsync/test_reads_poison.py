@@ -1,12 +1,15 @@
 """A record that QuickBooks cannot show stops no other one: a page that fails for ever is halved down to it."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from ledger.services import update
+from ledger.services import Record, update
 from qbsync.engine import queues
 from qbsync.engine.errors import RetryLater
+from qbsync.engine.held import Seen, answer
+from qbsync.engine.held_candidates import candidates
 from qbsync.engine.queues import Observation
 from qbsync.engine.why import why
 from qbsync.models import Command, Cursor, Link, Run
@@ -231,3 +234,84 @@ def test_an_entry_of_a_list_that_cannot_be_shown_keeps_back_no_record(
     spoil(world, entity, bad["Id"], kind=kind, format=format)
     sync_patiently(world, moving_clock)
     assert linked(world, "customer") == {customer["Id"]}
+
+
+def lost_invoice(world: World) -> tuple[Record, dict[str, Any], dict[str, Any]]:
+    """An invoice whose creation was not answered, as QuickBooks has it, and one that somebody made there beside it."""
+    world.sync()
+    customer, item = world.customer(), world.item()
+    world.sync()
+    world.quickbooks.fault("lost_response", entity="Invoice", operation="create", realm=world.quickbooks.realm_id)
+    invoice = world.invoice(customer, item)
+    world.sync()
+    (made,) = world.quickbooks.records("Invoice")
+    copied = {name: made[name] for name in ("CustomerRef", "Line")}
+    return invoice, made, world.quickbooks.create("Invoice", **copied)
+
+
+def look_for_an_hour(world: World, clock: MovableClock) -> Command:
+    """Sync now and then as long as a creation is looked for behind what cannot be shown. Gives it as it stands then."""
+    for _ in range(5):
+        clock.advance(seconds=900)
+        sync_patiently(world, clock)
+    return Command.objects.filter(connection=world.connection, operation="create").latest("created_at")
+
+
+@pytest.mark.parametrize("format", [None, "id_shown"])
+def test_a_creation_in_doubt_beside_a_record_that_is_never_shown_is_for_a_person_in_the_end(
+    world: World, moving_clock: MovableClock, format: str | None
+) -> None:
+    invoice, made, theirs = lost_invoice(world)
+    spoil(world, "Invoice", theirs["Id"], format=format)
+    command = look_for_an_hour(world, moving_clock)
+    assert command.state == State.HELD
+    sentence = why(world.connection, "invoice", invoice.id)
+    assert "QuickBooks cannot show a record that this write may have made" in sentence
+    assert (theirs["Id"] in sentence) == (format is not None)
+    assert [each.remote_id for each in candidates(command)] == [made["Id"]]
+    seen = Seen(attempts=command.attempts, tokens={made["Id"]: int(made["SyncToken"])})
+    answer(command.pk, choice="adopt", remote_id=made["Id"], seen=seen, actor="maya")
+    sync_patiently(world, moving_clock)
+    assert world.link(invoice).remote_id == made["Id"]
+
+
+def test_a_person_may_say_that_a_creation_beside_a_hidden_record_was_never_made(
+    world: World, moving_clock: MovableClock
+) -> None:
+    invoice, made, theirs = lost_invoice(world)
+    world.quickbooks.delete("Invoice", made["Id"])
+    spoil(world, "Invoice", theirs["Id"])
+    command = look_for_an_hour(world, moving_clock)
+    assert command.state == State.HELD
+    seen = Seen(attempts=command.attempts, tokens={})
+    answer(command.pk, choice="send", seen=seen, actor="maya", reason="only theirs is there")
+    sync_patiently(world, moving_clock)
+    assert world.remote(invoice)["Id"] not in (made["Id"], theirs["Id"])
+
+
+def test_a_creation_in_doubt_is_found_at_once_beside_a_hidden_record_that_is_known_for_another(
+    world: World, moving_clock: MovableClock
+) -> None:
+    invoice, made, theirs = lost_invoice(world)
+    world.sync()
+    spoil(world, "Invoice", theirs["Id"], format="id_shown")
+    assert theirs["Id"] in linked(world, "invoice")
+    for _ in range(4):
+        moving_clock.advance(seconds=320)
+        sync_patiently(world, moving_clock)
+    assert world.link(invoice).remote_id == made["Id"]
+    assert len(world.quickbooks.records("Invoice")) == 2
+
+
+def test_a_creation_that_is_hidden_itself_is_neither_made_again_nor_forgotten(
+    world: World, moving_clock: MovableClock
+) -> None:
+    world.sync()
+    world.quickbooks.fault("lost_response", entity="Customer", operation="create", realm=world.quickbooks.realm_id)
+    customer = world.customer("Ada Works")
+    world.sync()
+    (made,) = world.quickbooks.records("Customer")
+    spoil(world, "Customer", made["Id"])
+    assert look_for_an_hour(world, moving_clock).state == State.HELD
+    assert "cannot show" in why(world.connection, "customer", customer.id)
+    assert len(world.quickbooks.records("Customer")) == 1
