@@ -45,6 +45,9 @@ class CompanyFacts:
     pulled_at: datetime | None = None
     tokens_until: datetime | None = None
     token_failures: int = 0
+    preferences_read_at: datetime | None = None
+    preferences_fault: str = ""
+    """Why QuickBooks does not show the company's preferences, so that old ones stand."""
     inbox: Queue = Queue()
     outbox: Queue = Queue()
     open_writes: int = 0
@@ -99,6 +102,8 @@ def _company(connection: Connection, **counted: Any) -> CompanyFacts:
         pulled_at=cursor.pulled_at if cursor else None,
         tokens_until=credential.refresh_expires_at if credential else None,
         token_failures=credential.failures if credential else 0,
+        preferences_read_at=connection.preferences_read_at,
+        preferences_fault=connection.preferences_fault,
         **counted,
     )
 

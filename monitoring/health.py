@@ -68,6 +68,7 @@ def _of_company(company: CompanyFacts, now: datetime, limits: Limits) -> Iterato
         yield from _tokens(company, now, limits)
         yield from _backlog(company, company.outbox, "changes made in Batchly", now, limits)
         yield from _backlog(company, company.inbox, "changes made in QuickBooks", now, limits)
+        yield from _preferences(company)
         if company.last_run == "failed":
             yield _warning(company, "run_failed", f"The last run stopped: {company.last_run_message}")
     yield from _for_people(company, now, limits)
@@ -101,6 +102,17 @@ def _backlog(company: CompanyFacts, queue: Queue, what: str, now: datetime, limi
         age = _span(now - queue.oldest_due)
         yield _warning(
             company, "backlog", f"{queue.due} {what} wait, the oldest for {age}. Check that a worker is running."
+        )
+
+
+def _preferences(company: CompanyFacts) -> Iterator[Problem]:
+    if company.preferences_fault and company.preferences_read_at is not None:
+        yield _warning(
+            company,
+            "preferences",
+            f"QuickBooks does not show the company's preferences; those of {company.preferences_read_at:%Y-%m-%d %H:%M} UTC "
+            "stand (closing date, currencies, numbers). They are read again by themselves. "
+            + company.preferences_fault,
         )
 
 

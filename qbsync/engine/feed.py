@@ -14,7 +14,7 @@ from django.db import transaction
 
 from ledger.data import ENTITIES, Entity
 from qbsync import clock
-from qbsync.engine import deletions, failpoints, observed, patience, queues, settings, unreadable
+from qbsync.engine import company_wide, deletions, failpoints, observed, patience, queues, settings, unreadable
 from qbsync.engine.errors import SyncStopped
 from qbsync.engine.legible import Body, Trouble, sift
 from qbsync.engine.listing import Listing
@@ -23,7 +23,7 @@ from qbsync.engine.queues import Observation
 from qbsync.engine.session import Session
 from qbsync.mapping import mapping_for
 from qbsync.models import Cursor
-from qbsync.quickbooks import ChangeSet, select
+from qbsync.quickbooks import ChangeSet
 
 NAMES: dict[Entity, str] = {entity: mapping_for(entity).remote_name for entity in ENTITIES}
 READING = "changes"
@@ -81,9 +81,8 @@ def read_feed(session: Session, since: datetime) -> Feed:
 
 
 def _read_apart(session: Session, since: datetime) -> Feed:
-    """The company itself is asked first: it shows that QuickBooks is there, and its time becomes the cursor."""
-    company = session.read(lambda client: client.query(str(select("CompanyInfo"))))
-    feed = Feed(time=company.time)
+    """The time is asked for first: it shows that QuickBooks is there, and becomes the cursor."""
+    feed = Feed(time=company_wide.time_of(session))
     for entity, name in NAMES.items():
         try:
             changes = session.read(lambda client, name=name: client.changes([name], since))  # type: ignore[misc]

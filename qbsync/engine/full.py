@@ -6,12 +6,11 @@ from django.db import transaction
 
 from ledger.data import ENTITIES, Entity
 from qbsync import clock
-from qbsync.engine import deletions, failpoints, observed, quarantine, references
+from qbsync.engine import company_wide, deletions, failpoints, observed, quarantine, references
 from qbsync.engine.listing import BEGINNING, Listing
 from qbsync.engine.session import Session
 from qbsync.mapping import mapping_for
 from qbsync.models import Cursor, DeletionCheck
-from qbsync.quickbooks import select
 
 
 def full_pull(session: Session, cursor: Cursor) -> None:
@@ -30,8 +29,7 @@ def full_pull(session: Session, cursor: Cursor) -> None:
 
 def _begin(session: Session, cursor: Cursor) -> None:
     """Note QuickBooks' time first: whatever changes during the pull is in the feed from here on."""
-    answer = session.read(lambda client: client.query(str(select("CompanyInfo"))))
-    cursor.full_began_at, cursor.full_began_here = answer.time, clock.now()
+    cursor.full_began_at, cursor.full_began_here = company_wide.time_of(session), clock.now()
     cursor.full_entity, cursor.full_since, cursor.full_start = ENTITIES[0], BEGINNING, 1
     cursor.save()
 

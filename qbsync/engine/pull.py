@@ -12,6 +12,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from qbsync import clock
+from qbsync.engine import company_wide
 from qbsync.engine.feed import pull_changes
 from qbsync.engine.full import full_pull
 from qbsync.engine.session import Session
@@ -40,4 +41,6 @@ def pull(session: Session) -> None:
         cursor.full_requested = True
     if cursor.full_requested or cursor.full_entity:
         full_pull(session, cursor)
+    else:
+        company_wide.look_again(session)
     pull_changes(session, cursor)

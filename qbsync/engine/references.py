@@ -8,19 +8,15 @@ from dataclasses import fields
 from typing import Any
 from uuid import UUID
 
-import structlog
 from django.db import transaction
 
 from ledger.data import RecordData
 from ledger.services import payment_methods, terms
+from qbsync.engine import company_wide
 from qbsync.engine.listing import rows_of
 from qbsync.engine.session import Session
-from qbsync.mapping import preferences
 from qbsync.mapping.base import Body, ReferenceKind, UnknownReference
-from qbsync.mapping.preferences import Preferences
 from qbsync.models import Connection, Link, RemoteReference
-
-log = structlog.get_logger(__name__)
 
 _REFERENCE_FIELDS: dict[str, ReferenceKind] = {"CustomerRef": "customer", "ParentRef": "customer", "ItemRef": "item"}
 VENDOR = "vendor"
@@ -130,7 +126,7 @@ def refresh_lists(session: Session) -> None:
     """Read accounts, terms, payment methods, vendors' names and preferences, and mirror terms and methods into the
     ledger. Safe to repeat."""
     _keep(session.connection, _read_lists(session))
-    _keep_preferences(session.connection, session.read(lambda client: client.preferences()))
+    company_wide.refresh_preferences(session)
 
 
 def preview_lists(session: Session) -> LinkedReferences:
@@ -141,18 +137,6 @@ def preview_lists(session: Session) -> LinkedReferences:
         known = LinkedReferences(session.connection)
         transaction.set_rollback(True)
     return known
-
-
-def _keep_preferences(connection: Connection, body: dict[str, Any]) -> None:
-    """What decides whether QuickBooks takes a document."""
-    names = [field.name for field in fields(Preferences)]
-    known = Preferences(**{name: getattr(connection, name) for name in names})
-    found, odd = preferences.read(body, known)
-    if odd:
-        log.warning("preferences_not_understood", company=connection.realm_id, names=odd)
-    for name in names:
-        setattr(connection, name, getattr(found, name))
-    connection.save(update_fields=names)
 
 
 def _read_lists(session: Session) -> dict[str, list[dict[str, Any]]]:

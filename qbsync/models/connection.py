@@ -52,6 +52,10 @@ class Connection(models.Model):
     """QuickBooks takes no document dated on or before this day."""
     own_numbers = models.BooleanField(default=False)
     """Whether people number documents themselves in QuickBooks, where a number may then not be used twice."""
+    preferences_read_at = models.DateTimeField(null=True, blank=True)
+    """When QuickBooks last showed them; null = never."""
+    preferences_fault = models.CharField(max_length=300, blank=True)
+    """Why it does not show them at present, so that the last ones stand; "" = it does."""
     default_income_account = models.CharField(max_length=500, blank=True)
     status = models.CharField(max_length=16, choices=Status, default=Status.CONNECTED)
     status_reason = models.CharField(max_length=500, blank=True)

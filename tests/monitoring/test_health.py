@@ -49,6 +49,7 @@ def test_a_company_that_is_read_and_has_nothing_waiting_is_well() -> None:
         ({"open_conflicts": 2}, "conflicts", Severity.WARNING),
         ({"doubtful_writes": 1, "oldest_doubt": AGO["long"]}, "doubt", Severity.WARNING),
         ({"held_writes": 1}, "held", Severity.WARNING),
+        ({"preferences_fault": "500", "preferences_read_at": AGO["long"]}, "preferences", Severity.WARNING),
         ({"last_run": "failed", "last_run_message": "Throttled."}, "run_failed", Severity.WARNING),
     ],
 )
