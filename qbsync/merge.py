@@ -1,6 +1,6 @@
 """Three-way merge of one record: what each side should hold, given what both last agreed.
 
-Pure: no database, no network, no clock. `engine.reconcile` calls `merge` for every record of every flow, so a rule
+Pure: no database, no network, no clock. `engine.decide_linked` calls `merge` for every linked record, so a rule
 about edits on both sides stands here and nowhere else. What always holds: swapping the sides swaps the result; a
 one-sided change is taken whole; nobody's edit is overwritten unless a rule or a person said so; merging the result
 again does nothing.

@@ -1,6 +1,6 @@
 """What QuickBooks would refuse, found before anything is sent. Pure: what is known of the company comes as `Circumstances`.
 
-Called by `decide` for every write it is about to plan. `check` raises `Refused` with a sentence that names the record,
+Called by `drafts` for every write that is about to be planned. `check` raises `Refused` with a sentence that names the record,
 the field and the way out. What is not known is not checked: then QuickBooks' own answer decides. A refusal that rests on
 something read earlier is `doubtful` until that was read again (`circumstances.afresh`).
 """

@@ -16,9 +16,9 @@ from ledger.data import Entity
 from ledger.services import Change, Record, read_many, save_many
 from qbsync import line_merge
 from qbsync.engine import bodies, links
-from qbsync.engine.decide import remote_version
 from qbsync.engine.plan import RemoteState, Subject
 from qbsync.engine.references import LinkedReferences
+from qbsync.engine.versions import remote_version
 from qbsync.mapping import mapping_for
 from qbsync.mapping.base import Presence, Version
 from qbsync.merge import PRESENCE

@@ -1,6 +1,6 @@
 """To which ledger record a document made in a lost time belongs: the one whose mark it carries.
 
-Called by `reconcile` for documents that are not linked, so that a record which the backup did not have comes back under
+Called by `subjects` for documents that are not linked, so that a record which the backup did not have comes back under
 the id it had, and one that it had, but not its link, is tied again. What always holds: only documents made between a
 backup and its restore are taken at their mark's word, for copying a document in QuickBooks copies the mark (F3.6.14); an
 id that any record of the ledger has, or any link of the company, is not given away a second time.

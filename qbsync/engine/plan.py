@@ -1,6 +1,6 @@
 """What reconciling decides, before anything is written: one `Outcome` for each record that was looked at.
 
-A dry run shows these and stops. Built by `decide`, carried out by `apply`.
+A dry run shows these and stops. Built by `decide` and the modules it asks, carried out by `apply`.
 """
 
 from __future__ import annotations

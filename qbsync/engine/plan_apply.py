@@ -21,9 +21,10 @@ from qbsync.engine.missing import read_missing_bodies
 from qbsync.engine.plan import Outcome, Subject, digest
 from qbsync.engine.plans import LineState
 from qbsync.engine.push import run_commands
-from qbsync.engine.reconcile import carry_out, decide_all, subjects_of
+from qbsync.engine.reconcile import carry_out, decide_all
 from qbsync.engine.references import LinkedReferences
 from qbsync.engine.session import Progress, Session
+from qbsync.engine.subjects import subjects_of
 from qbsync.models import Command, Connection, InboxRow, OutboxRow, Plan, PlannedWrite
 
 MAX_ROUNDS = 1000

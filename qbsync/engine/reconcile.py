@@ -8,49 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 from uuid import UUID
 
 import structlog
 
 from ledger.data import Entity
-from ledger.services import InvalidRecord, StaleRecord, read_many
-from qbsync.engine import (
-    bodies,
-    circumstances,
-    links,
-    lost_links,
-    plan_asking,
-    queues,
-    references,
-    refused_creations,
-    safety_stops,
-)
+from ledger.services import InvalidRecord, StaleRecord
+from qbsync.engine import circumstances, links, plan_asking, queues, references, safety_stops
 from qbsync.engine.acceptance import Circumstances
 from qbsync.engine.apply import apply
-from qbsync.engine.decide import Policy, decide, new_ledger_id
+from qbsync.engine.decide import decide
 from qbsync.engine.errors import SyncStopped, place_of
-from qbsync.engine.plan import Outcome, RemoteState, Subject
-from qbsync.engine.probe import may_be_renamed
+from qbsync.engine.plan import Outcome, Subject
+from qbsync.engine.policy import Policy, policy_of
 from qbsync.engine.queues import Observation
 from qbsync.engine.references import LinkedReferences
-from qbsync.engine.refused_creations import NAMES, same_name
 from qbsync.engine.session import Session
-from qbsync.mapping import mapping_for
-from qbsync.models import Command, Conflict, Connection, InboxRow, Link, OutboxRow, RemoteRecord, ResolutionRule
-from qbsync.transitions import OPEN_STATES, Operation, State
+from qbsync.engine.subjects import load_subjects, subjects_of
+from qbsync.models import Connection, InboxRow, OutboxRow
 
 log = structlog.get_logger(__name__)
-
-
-def policy_of(connection: Connection) -> Policy:
-    rules = ResolutionRule.objects.filter(organization_id=connection.organization_id)
-    return Policy(
-        pull=connection.pull_enabled,
-        push=connection.push_enabled,
-        income_account=connection.default_income_account,
-        rules={(rule.entity, rule.unit): rule.policy for rule in rules},
-    )
 
 
 def reconcile_inbox(session: Session, entity: Entity, rows: Sequence[InboxRow]) -> Sequence[Outcome]:
@@ -63,17 +40,6 @@ def reconcile_outbox(session: Session, entity: Entity, rows: Sequence[OutboxRow]
     return _carry_out(session, entity, subjects_of(session.connection, entity, outbox=rows))
 
 
-def subjects_of(
-    connection: Connection, entity: Entity, *, inbox: Sequence[InboxRow] = (), outbox: Sequence[OutboxRow] = ()
-) -> list[Subject]:
-    """Everything that is known of the records that queue rows name. A record is named by one row only."""
-    observed = [_observation(row) for row in inbox]
-    subjects = _subjects(connection, entity, observed=observed, local_ids=[row.local_id for row in outbox])
-    for subject, row in zip(subjects, [*inbox, *outbox], strict=True):
-        subject.rows.append(row)
-    return subjects
-
-
 def plan(
     session: Session,
     entity: Entity,
@@ -83,160 +49,13 @@ def plan(
     local_ids: Sequence[UUID] = (),
 ) -> list[Outcome]:
     """What would be done, without doing it. Pairs that would be made count as made for the records that follow."""
-    subjects = _subjects(session.connection, entity, observed=observed, local_ids=local_ids)
+    subjects = load_subjects(session.connection, entity, observed=observed, local_ids=local_ids)
     outcomes = decide_all(session.connection, subjects, known)
     for outcome in outcomes:
         if outcome.count == "created":
             remote_id = outcome.subject.remote_id or f"new {outcome.subject.local_id}"
             known.pair(entity, str(outcome.subject.local_id), remote_id)
     return outcomes
-
-
-# --- loading
-
-
-def _observation(row: InboxRow) -> Observation:
-    return Observation(entity=row.entity, remote_id=row.remote_id, body=row.body, gone=row.gone)  # type: ignore[arg-type]
-
-
-def _subjects(
-    connection: Connection, entity: Entity, *, observed: Sequence[Observation] = (), local_ids: Sequence[UUID] = ()
-) -> list[Subject]:
-    """Both sides, base, open command and open case of each record, in a constant number of queries."""
-    remote_ids = [observation.remote_id for observation in observed]
-    known = links.of_records(connection, entity, local_ids=local_ids, remote_ids=remote_ids)
-    by_remote = {link.remote_id: link for link in known}
-    by_local = {link.local_id: link for link in known}
-    stored = _stored(connection, entity, [*remote_ids, *(link.remote_id for link in known)])
-    owners = lost_links.owners(
-        connection, entity, [_body(o) for o in observed if o.body and o.remote_id not in by_remote]
-    )
-    by_remote |= _lost_pairs(connection, entity, owners)
-    subjects = [_observed_subject(connection, by_remote, stored, owners, observation) for observation in observed]
-    subjects += [_changed_subject(entity, by_local, stored, local_id) for local_id in local_ids]
-    _attach(connection, entity, subjects)
-    return subjects
-
-
-def _stored(connection: Connection, entity: Entity, remote_ids: Sequence[str]) -> dict[str, RemoteRecord]:
-    rows = RemoteRecord.objects.filter(connection=connection, entity=entity, remote_id__in=set(remote_ids))
-    return {row.remote_id: row for row in rows}
-
-
-def _body(observation: Observation) -> dict[str, Any]:
-    return bodies.from_text(observation.body)
-
-
-def _lost_pairs(connection: Connection, entity: Entity, owners: dict[str, UUID]) -> dict[str, Link]:
-    """The documents among those of a lost time whose ledger record is there, so that only the link is missing."""
-    here = read_many(connection.organization_id, entity, list(owners.values())) if owners else {}
-    return {
-        remote_id: lost_links.lost_link(connection, entity, local_id, remote_id)
-        for remote_id, local_id in owners.items()
-        if local_id in here
-    }
-
-
-def _observed_subject(
-    connection: Connection,
-    by_remote: dict[str, Link],
-    stored: dict[str, RemoteRecord],
-    owners: dict[str, UUID],
-    observation: Observation,
-) -> Subject:
-    link, owner = by_remote.get(observation.remote_id), owners.get(observation.remote_id)
-    derived = new_ledger_id(connection.pk, observation.entity, observation.remote_id)
-    local_id = link.local_id if link else owner or derived
-    remote = newest(stored.get(observation.remote_id), observation)
-    return Subject(
-        entity=observation.entity, local_id=local_id, remote_id=observation.remote_id, link=link, remote=remote
-    )
-
-
-def _changed_subject(
-    entity: Entity, by_local: dict[UUID, Link], stored: dict[str, RemoteRecord], local_id: UUID
-) -> Subject:
-    link = by_local.get(local_id)
-    row = stored.get(link.remote_id) if link else None
-    return Subject(
-        entity=entity,
-        local_id=local_id,
-        remote_id=link.remote_id if link else "",
-        link=link,
-        remote=_as_stored(row) if row else None,
-    )
-
-
-def newest(stored: RemoteRecord | None, observation: Observation) -> RemoteState:
-    """The newer of what is stored and what was just seen: an old snapshot brings nothing back."""
-    if stored is not None and (stored.gone or observation.gone):
-        return RemoteState(remote_id=stored.remote_id, token=stored.token, body=None, gone=True)
-    if observation.gone:
-        return RemoteState(remote_id=observation.remote_id, token=-1, body=None, gone=True)
-    body = bodies.from_text(observation.body)
-    if stored is None:
-        return RemoteState(remote_id=observation.remote_id, token=bodies.token(body), body=body, gone=False)
-    if bodies.token(body) < stored.token:
-        return _as_stored(stored)
-    return RemoteState(
-        remote_id=observation.remote_id,
-        token=bodies.token(body),
-        body=body,
-        gone=False,
-        previous=bodies.from_text(stored.body),
-    )
-
-
-def _as_stored(row: RemoteRecord) -> RemoteState:
-    body = None if row.gone else bodies.from_text(row.body)
-    return RemoteState(remote_id=row.remote_id, token=row.token, body=body, gone=row.gone, previous=body)
-
-
-def _attach(connection: Connection, entity: Entity, subjects: Sequence[Subject]) -> None:
-    """Add ledger records, open commands, refusals and open cases."""
-    ids = [subject.local_id for subject in subjects]
-    records = read_many(connection.organization_id, entity, ids)
-    commands = Command.objects.filter(connection=connection, entity=entity)
-    unsettled = list(commands.filter(state__in=OPEN_STATES))
-    open_commands = {command.local_id: command for command in unsettled}
-    conflicts = Conflict.objects.filter(connection=connection, entity=entity, local_id__in=ids, resolution="pending")
-    open_conflicts = {conflict.local_id: conflict for conflict in conflicts}
-    refusals = commands.filter(local_id__in=list(open_conflicts), state=State.REJECTED).order_by("created_at")
-    refused = {command.local_id: command for command in refusals}
-    for subject in subjects:
-        subject.record = records.get(subject.local_id)
-        subject.open_command = open_commands.get(subject.local_id)
-        subject.conflict = open_conflicts.get(subject.local_id)
-        subject.refused = refused.get(subject.local_id)
-        if subject.link is None and subject.remote is not None and subject.open_command is None:
-            subject.open_command = _creation_of(entity, unsettled, subject.remote)
-    refused_creations.recognise(connection, entity, subjects)
-
-
-def _creation_of(entity: Entity, unsettled: Sequence[Command], remote: RemoteState) -> Command | None:
-    """The unsettled creation that this unknown record may be the result of: importing it would make a second copy."""
-    if remote.body is None:
-        return None
-    mapping = mapping_for(entity)
-    marker = mapping.marker(remote.body)
-    for command in unsettled:
-        if command.operation != Operation.CREATE or command.first_sent_at is None:
-            continue
-        if marker == str(command.local_id):
-            return command
-        if not marker and _may_be_of(entity, command, remote.body):
-            return command
-    return None
-
-
-def _may_be_of(entity: Entity, command: Command, body: dict[str, Any]) -> bool:
-    """A document without the mark is nobody's; a customer or item may have been renamed since."""
-    if entity not in NAMES:
-        return False
-    return same_name(entity, body, bodies.from_text(command.payload)) or may_be_renamed(command, body)
-
-
-# --- deciding and applying
 
 
 def decide_all(

@@ -2,7 +2,7 @@
 
 A creation that was sent again and again, each send looked for in vain, is refused in the end, often just because an
 earlier send did take effect and its number or name is taken. What it made then comes in as a record nobody knows.
-Called by `reconcile` for such records. What always holds: it is tied to the record it was made for, as if the answer had
+Called by `subjects` for such records. What always holds: it is tied to the record it was made for, as if the answer had
 come, and never brought in as a second one; where that record got another one meanwhile, a person has to look.
 """
 

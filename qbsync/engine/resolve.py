@@ -18,9 +18,9 @@ from ledger.data import Entity, InvoiceData, PaymentData
 from ledger.services import Change, save_many
 from qbsync import clock
 from qbsync.engine import conflicts, decided, failpoints, queues
-from qbsync.engine.decide import base_version
 from qbsync.engine.errors import NeedsPerson
 from qbsync.engine.plan import Subject
+from qbsync.engine.versions import base_version
 from qbsync.mapping.base import Version
 from qbsync.merge import PRESENCE, Side, edited_base
 from qbsync.models import Conflict

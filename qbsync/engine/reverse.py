@@ -18,9 +18,9 @@ from django.db import transaction
 from ledger.data import Entity
 from qbsync import reversal
 from qbsync.engine import conflicts, decided, queues
-from qbsync.engine.decide import base_version
 from qbsync.engine.errors import NeedsPerson
 from qbsync.engine.resolve import Moved, Seen
+from qbsync.engine.versions import base_version
 from qbsync.mapping import Malformed
 from qbsync.mapping.base import Presence, UnknownReference, Unrepresentable, Version
 from qbsync.merge import PRESENCE, Side, edited_base

@@ -13,11 +13,11 @@ from uuid import UUID
 
 from ledger.services import Record
 from qbsync import clock
-from qbsync.engine.decide import remote_version
 from qbsync.engine.endings import direction_of
 from qbsync.engine.plan import Outcome
 from qbsync.engine.references import LinkedReferences
 from qbsync.engine.session import Session
+from qbsync.engine.versions import remote_version
 from qbsync.mapping import mapping_for
 from qbsync.mapping.base import Version
 from qbsync.merge import changed_units

@@ -23,7 +23,7 @@ from django.db.models import QuerySet
 from ledger.data import Entity, InvoiceData, PaymentData
 from qbsync import clock
 from qbsync.engine import queues
-from qbsync.engine.decide import declined_ending
+from qbsync.engine.decide_endings import declined_ending
 from qbsync.engine.endings import direction_of, linked, recent
 from qbsync.engine.errors import NeedsPerson
 from qbsync.engine.plan import Outcome, Subject

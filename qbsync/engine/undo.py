@@ -19,13 +19,14 @@ from django.db import transaction
 from ledger.data import ENTITIES, Entity
 from ledger.services import Change, InvalidRecord, StaleRecord, save_many
 from qbsync.engine import queues
-from qbsync.engine.decide import base_version, remote_version
 from qbsync.engine.errors import NeedsPerson
 from qbsync.engine.missing import read_missing_bodies
 from qbsync.engine.plan import Line, Outcome, Subject, line, verb
-from qbsync.engine.reconcile import decide_all, subjects_of
+from qbsync.engine.reconcile import decide_all
 from qbsync.engine.references import LinkedReferences
 from qbsync.engine.session import Session
+from qbsync.engine.subjects import subjects_of
+from qbsync.engine.versions import base_version, remote_version
 from qbsync.mapping import Malformed, mapping_for
 from qbsync.mapping.base import UnknownReference, Unrepresentable, Version
 from qbsync.merge import changed_units

@@ -16,7 +16,7 @@ from qbsync import merge as merging
 from qbsync import transitions
 from qbsync.engine import apply as applying
 from qbsync.engine import decide as deciding
-from qbsync.engine import observed, probe, reconcile, settle
+from qbsync.engine import decide_endings, decide_linked, left_alone, observed, probe, settle, subjects
 from qbsync.engine.plan import Outcome, RemoteState
 from qbsync.mapping.base import Version
 from qbsync.merge import Merged
@@ -140,7 +140,7 @@ def newest_is_what_came_last(stored: Any, observation: Any) -> RemoteState:
     return _NEWEST(None, observation)
 
 
-_NEWEST = reconcile.newest
+_NEWEST = subjects.newest
 
 
 def knows_no_creation(entity: Any, unsettled: Any, remote: Any) -> None:
@@ -418,30 +418,30 @@ class CaseForgotten(Worker):
 
 MUTANTS: dict[str, Mutant] = {
     # merge
-    "last writer wins": instead(deciding, "merge", last_writer_wins),
-    "an update in doubt is merged like any other": instead(deciding, "merge", ignores_doubt),
-    "the base moves on under an open conflict": instead(deciding, "merge", conflict_forgets_base),
-    "a deletion in QuickBooks beats an edit": instead(deciding, "merge", delete_beats_edit),
-    "a void in Batchly beats an edit": instead(deciding, "merge", void_beats_edit),
-    "an ended record comes back": instead(deciding, "merge", ended_comes_back),
+    "last writer wins": instead(decide_linked, "merge", last_writer_wins),
+    "an update in doubt is merged like any other": instead(decide_linked, "merge", ignores_doubt),
+    "the base moves on under an open conflict": instead(decide_linked, "merge", conflict_forgets_base),
+    "a deletion in QuickBooks beats an edit": instead(decide_linked, "merge", delete_beats_edit),
+    "a void in Batchly beats an edit": instead(decide_linked, "merge", void_beats_edit),
+    "an ended record comes back": instead(decide_linked, "merge", ended_comes_back),
     "never agreed counts as agreed to be empty": instead(merging, "_past", never_agreed_is_agreed_empty),
     # decide and apply
     "merge while a write is in flight": instead(deciding, "_decide", merges_in_flight),
-    "the base counts as sent before it is": instead(deciding, "_base_until_sent", base_as_if_sent),
-    "a void goes out if the contents are equal": instead(deciding, "_touched_since_agreed", lambda *_: False),
+    "the base counts as sent before it is": instead(decide_linked, "_base_until_sent", base_as_if_sent),
+    "a void goes out if the contents are equal": instead(decide_endings, "touched_since_agreed", lambda *_: False),
     "a rule decides where nobody disagreed": Mutant(
-        patches=[(deciding, "_winners", rule_decides_everything), (deciding, "merge", rules_of_everything)]
+        patches=[(decide_linked, "_winners", rule_decides_everything), (decide_linked, "merge", rules_of_everything)]
     ),
-    "a refusal is sent again as it is": instead(deciding, "_refused_as_it_is", lambda *_: False),
+    "a refusal is sent again as it is": instead(left_alone, "refused_as_it_is", lambda *_: False),
     "what a write in doubt brought about is forgotten": instead(
-        deciding, "_weighed", lambda base, _, doubt: (base, doubt)
+        decide_linked, "_weighed", lambda base, _, doubt: (base, doubt)
     ),
     "a presence in doubt is taken for never sent": instead(settle, "_in_doubt", units_alone_are_in_doubt),
     "a confirmed write clears the doubt about others": instead(settle, "_still_doubtful", lambda *_: None),
     "units in doubt are forgotten under a case": instead(applying, "_still_uncertain", forgets_doubt),
     # what is known of QuickBooks
-    "no high-water mark": instead(reconcile, "newest", newest_is_what_came_last),
-    "a creation in doubt is imported when it is seen": instead(reconcile, "_creation_of", knows_no_creation),
+    "no high-water mark": instead(subjects, "newest", newest_is_what_came_last),
+    "a creation in doubt is imported when it is seen": instead(subjects, "creation_of", knows_no_creation),
     "the feed's rows are known by their id": instead(observed, "is_known", everything_is_known),
     "a lost creation is looked for by its number": instead(probe, "_conditions", by_number),
     # transitions
@@ -485,5 +485,5 @@ def everybody_is_overwritten(base: Any, local: Version, remote: Version, **optio
     return Merged(local=remote, remote=remote, base=remote, to_local=frozenset(remote.units), presence_to="local")
 
 
-CANARY = instead(deciding, "merge", everybody_is_overwritten)
+CANARY = instead(decide_linked, "merge", everybody_is_overwritten)
 """Must fail at once: when it does not, the promises are not looked at."""

@@ -10,11 +10,12 @@ from typing import Any
 
 from qbsync.engine import apply as applying
 from qbsync.engine import decide as deciding
-from qbsync.engine import observed, reconcile
+from qbsync.engine import observed
+from qbsync.engine import subjects as loading
 from qbsync.engine.apply import landed_names
-from qbsync.engine.decide import new_ledger_id
 from qbsync.engine.plan import Outcome, Subject
 from qbsync.engine.queues import Observation
+from qbsync.engine.subjects import new_ledger_id
 from qbsync.transitions import Standing, State
 from tests.simulation.database import Case, CommandRow, LinkRow, QueueRow, Record
 from tests.simulation.lease import OVERLAP, REFERENCES, Lease, StaleRecord, Turn
@@ -22,7 +23,7 @@ from tests.simulation.mappings import COMPANY, Data
 
 
 class Pages(Lease):
-    # --- sync._inbox_page, reconcile.reconcile_inbox, reconcile._observed_subject
+    # --- sync._inbox_page, reconcile.reconcile_inbox, subjects._observed_subject
 
     def inbox_page(self) -> Iterator[Any]:
         db = self.world.db
@@ -51,7 +52,7 @@ class Pages(Lease):
         link = db.link_of(remote_id=row.key)
         local_id = link.local_id if link else new_ledger_id(COMPANY, self.world.kind.entity, row.key)
         observation = Observation(entity=self.world.kind.entity, remote_id=row.key, body=row.body or "", gone=row.gone)
-        remote = reconcile.newest(db.remote.get(row.key), observation)
+        remote = loading.newest(db.remote.get(row.key), observation)
         return self.attach(
             Subject(
                 entity=self.world.kind.entity,
@@ -63,7 +64,7 @@ class Pages(Lease):
             )
         )
 
-    # --- sync._outbox_page, reconcile.reconcile_outbox, reconcile._changed_subject
+    # --- sync._outbox_page, reconcile.reconcile_outbox, subjects._changed_subject
 
     def outbox_page(self) -> Iterator[Any]:
         db = self.world.db
@@ -83,13 +84,13 @@ class Pages(Lease):
                 local_id=row.key,
                 remote_id=link.remote_id if link else "",
                 link=link,
-                remote=reconcile._as_stored(stored) if stored else None,
+                remote=loading.as_stored(stored) if stored else None,
                 rows=[row],
             )
         )
 
     def attach(self, subject: Subject) -> Subject:
-        """reconcile._attach"""
+        """subjects._attach"""
         db = self.world.db
         subject.record = db.ledger.get(subject.local_id)
         subject.open_command = self.open_command(subject)
@@ -101,7 +102,7 @@ class Pages(Lease):
         db = self.world.db
         command = db.open_command(subject.local_id)
         if command is None and subject.link is None and subject.remote is not None:
-            return reconcile._creation_of(self.world.kind.entity, db.commands, subject.remote)
+            return loading.creation_of(self.world.kind.entity, db.commands, subject.remote)
         return command
 
     # --- reconcile._carry_out, reconcile._apply_one, apply.apply

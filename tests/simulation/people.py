@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from qbsync.engine import resolve as resolving
-from qbsync.engine.decide import base_version, remote_version
 from qbsync.engine.plan import RemoteState, Subject
+from qbsync.engine.versions import base_version, remote_version
 from qbsync.merge import edited_base
 from qbsync.transitions import Event
 from tests.simulation.books import SIDE_EFFECT, UNMODELLED, Entry

@@ -1,7 +1,7 @@
 """One worker of the sync: the engine's order of transactions around the product's own decisions.
 
 Every method names the engine function whose place it takes; a reader can lay the two side by side. What decides is not
-copied but called: `decide`, `merge`, `next_step`, `after`, `may_send`, `newest`, `_creation_of`, `_is_known`, `made_in_window`,
+copied but called: `decide`, `merge`, `next_step`, `after`, `may_send`, `newest`, `creation_of`, `is_known`, `made_in_window`,
 `_update_link`, `edited_base`. A `yield` is a place between two transactions, or before or after a request: there the
 scheduler may let others run, stop the worker for hours, or kill it.
 """

@@ -13,8 +13,8 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from qbsync.engine.decide import Policy
 from qbsync.engine.plan import Outcome
+from qbsync.engine.policy import Policy
 from qbsync.transitions import State, Timing
 from tests.simulation.books import LIMITS, Books
 from tests.simulation.database import CommandRow, Database
