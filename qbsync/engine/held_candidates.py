@@ -14,9 +14,10 @@ from typing import Any, cast
 from django.db.models import Exists, OuterRef, QuerySet
 
 from ledger.data import Entity
-from qbsync.engine import bodies
+from qbsync.engine import bodies, commands
 from qbsync.engine.errors import NeedsPerson
 from qbsync.engine.match_sides import remote_facts
+from qbsync.engine.names import IDENTIFIED_BY_NAME, same_name
 from qbsync.engine.probe import CLOCK_ERROR, made_in_window, may_be_renamed
 from qbsync.mapping import mapping_for
 from qbsync.models import Command, Link, RemoteRecord
@@ -25,8 +26,6 @@ LOOKED_AT = 500
 """Unlinked records that are looked through, newest first. There are few: whatever is brought to Batchly is linked."""
 SHOWN = 6
 """More columns than this nobody compares; the rest is named by its number."""
-NAMES = {"customer": "DisplayName", "item": "Name", "invoice": "DocNumber", "payment": "PaymentRefNum"}
-"""What a person would call the record by."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +80,7 @@ def is_older(command: Command, body: dict[str, Any]) -> bool:
 def is_proven(command: Command, body: dict[str, Any]) -> bool:
     """Whether the record is as the creation would have left it: then it and what was sent are a common past."""
     marked = _carries_mark(command, body)
-    without_mark = command.entity in ("customer", "item") and _same_name(command, body)
+    without_mark = command.entity in IDENTIFIED_BY_NAME and _has_its_name(command, body)
     return (marked or without_mark) and made_in_window(command, body)
 
 
@@ -109,9 +108,9 @@ def _candidate(command: Command, row: RemoteRecord) -> Candidate:
 def _reasons(command: Command, body: dict[str, Any]) -> Iterator[str]:
     if _carries_mark(command, body):
         yield "It carries this record's mark."
-    if _same_name(command, body):
-        yield "It has the same name." if command.entity in ("customer", "item") else "It has the same number."
-    elif command.entity in ("customer", "item") and may_be_renamed(command, body):
+    if _has_its_name(command, body):
+        yield "It has the same name." if command.entity in IDENTIFIED_BY_NAME else "It has the same number."
+    elif command.entity in IDENTIFIED_BY_NAME and may_be_renamed(command, body):
         yield "It was made when this one was sent, and changed since."
 
 
@@ -119,7 +118,5 @@ def _carries_mark(command: Command, body: dict[str, Any]) -> bool:
     return mapping_for(cast(Entity, command.entity)).marker(body) == str(command.local_id)
 
 
-def _same_name(command: Command, body: dict[str, Any]) -> bool:
-    name = NAMES[command.entity]
-    sent = str(bodies.from_text(command.payload).get(name) or "").casefold()
-    return bool(sent) and sent == str(body.get(name) or "").casefold()
+def _has_its_name(command: Command, body: dict[str, Any]) -> bool:
+    return same_name(cast(Entity, command.entity), body, commands.payload(command))

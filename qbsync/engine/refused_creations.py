@@ -17,14 +17,12 @@ from django.db.models import F
 from ledger.data import Entity
 from ledger.services import read_many
 from qbsync.engine import bodies, commands
+from qbsync.engine.names import IDENTIFIED_BY_NAME, same_name
 from qbsync.engine.plan import Subject
 from qbsync.engine.probe import made_in_window
 from qbsync.mapping import mapping_for
 from qbsync.models import Command, Conflict, Connection, Link
 from qbsync.transitions import OPEN_STATES, Operation, State
-
-NAMES = {"customer": "DisplayName", "item": "Name"}
-"""What a kind without a mark is known by; names are unique in QuickBooks (F3.7.1, F3.7.10)."""
 
 
 def recognise(connection: Connection, entity: Entity, subjects: Sequence[Subject]) -> None:
@@ -50,15 +48,14 @@ def _maker_of(entity: Entity, refused: Iterable[Command], subject: Subject) -> C
     body = cast(dict[str, Any], subject.remote.body)
     mark = mapping_for(entity).marker(body)
     for command in refused:
-        ours = mark == str(command.local_id) if mark else same_name(entity, body, commands.payload(command))
+        ours = mark == str(command.local_id) if mark else _has_its_name(entity, body, command)
         if ours and made_in_window(command, body):
             return command
     return None
 
 
-def same_name(entity: Entity, body: dict[str, Any], payload: dict[str, Any]) -> bool:
-    name = NAMES.get(entity)
-    return name is not None and str(body.get(name, "")).casefold() == str(payload.get(name, "")).casefold()
+def _has_its_name(entity: Entity, body: dict[str, Any], command: Command) -> bool:
+    return entity in IDENTIFIED_BY_NAME and same_name(entity, body, commands.payload(command))
 
 
 def _give(

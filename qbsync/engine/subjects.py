@@ -14,10 +14,10 @@ from uuid import UUID, uuid5
 from ledger.data import Entity
 from ledger.services import read_many
 from qbsync.engine import bodies, links, lost_links, refused_creations
+from qbsync.engine.names import IDENTIFIED_BY_NAME, same_name
 from qbsync.engine.plan import RemoteState, Subject
 from qbsync.engine.probe import may_be_renamed
 from qbsync.engine.queues import Observation
-from qbsync.engine.refused_creations import NAMES, same_name
 from qbsync.mapping import mapping_for
 from qbsync.models import Command, Conflict, Connection, InboxRow, Link, OutboxRow, RemoteRecord
 from qbsync.transitions import OPEN_STATES, Operation, State
@@ -175,6 +175,6 @@ def creation_of(entity: Entity, unsettled: Sequence[Command], remote: RemoteStat
 
 def _may_be_of(entity: Entity, command: Command, body: dict[str, Any]) -> bool:
     """A document without the mark is nobody's; a customer or item may have been renamed since."""
-    if entity not in NAMES:
+    if entity not in IDENTIFIED_BY_NAME:
         return False
     return same_name(entity, body, bodies.from_text(command.payload)) or may_be_renamed(command, body)
