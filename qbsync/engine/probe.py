@@ -70,18 +70,18 @@ def may_be_renamed(command: Command, body: dict[str, Any]) -> bool:
 
 
 def deleted_unknown(session: Session, command: Command) -> list[str] | None:
-    """Ids of records of this kind that were deleted since the first send and that we never knew; None = the feed fails for
-    ever because of a record that it cannot show."""
+    """Ids of records of this kind that were deleted since the first send and that we never knew; None = the feed cannot
+    tell: it fails for ever because of a record, or more changed since than it holds, and deletions come last (F6.10)."""
     assert command.first_sent_at is not None
     entity = cast(Entity, command.entity)
     reading = f"{entity} deleted"
     try:
-        deleted, _ = unknown_deletions(session, entity, command.first_sent_at - settings.overlap())
+        deleted, complete = unknown_deletions(session, entity, command.first_sent_at - settings.overlap())
     except SyncStopped as stopped:
         patience.endure(session, reading, stopped)
         return None
     patience.healed(session, reading)
-    return deleted
+    return deleted if deleted or complete else None
 
 
 def unknown_deletions(session: Session, entity: Entity, since: datetime) -> tuple[list[str], bool]:

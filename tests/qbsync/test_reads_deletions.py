@@ -6,7 +6,10 @@ import pytest
 
 from qbsync.engine import listing
 from qbsync.engine.failpoints import Crash
-from qbsync.models import DeletionCheck, Lease
+from qbsync.engine.why import why
+from qbsync.models import Command, DeletionCheck, Lease
+from qbsync.transitions import State
+from tests.qbsync.conftest import SMALL_FEED
 from tests.qbsync.reading import heal, linked, make_customers, requests_of, spoil, sync_patiently, unreadable
 from tests.world import MovableClock, World
 
@@ -133,3 +136,24 @@ def test_customers_that_are_only_inactive_are_not_taken_for_deleted(world: World
     inactive = world.imported("customer", ids[0])
     assert not inactive.data.active  # type: ignore[union-attr]
     assert world.imported("customer", ids[1]).data.active  # type: ignore[union-attr]
+
+
+def test_a_creation_in_doubt_is_not_made_again_while_the_feed_cannot_tell_that_it_was_deleted(
+    world: World, moving_clock: MovableClock
+) -> None:
+    world.sync()
+    customer, item = world.customer(), world.item()
+    world.sync()
+    world.quickbooks.fault("lost_response", entity="Invoice", operation="create", realm=world.quickbooks.realm_id)
+    invoice = world.invoice(customer, item)
+    world.sync()
+    (made,) = world.quickbooks.records("Invoice")
+    world.quickbooks.delete("Invoice", made["Id"])
+    make_invoices(world, SMALL_FEED)
+    for _ in range(6):
+        moving_clock.advance(seconds=900)
+        sync_patiently(world, moving_clock)
+    command = Command.objects.get(connection=world.connection, local_id=invoice.id)
+    assert command.state == State.HELD
+    assert "cannot tell" in why(world.connection, "invoice", invoice.id)
+    assert len(world.quickbooks.records("Invoice")) == SMALL_FEED
