@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .clock import envelope_time
-from .errors import THROTTLED_XML, GatewayFault, QuickBooksFault, system_failure
+from .errors import QuickBooksFault, system_failure
+from .gateway_errors import THROTTLED_XML, GatewayFault
 from .wire import Response, json_response
 
 

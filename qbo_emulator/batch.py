@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import errors, writes
+from . import errors, refusals, writes
 from .behaviour import Behaviour
 from .entities import ABSENT, RULES, Rules
 from .faults import NAME_LISTS
@@ -105,7 +105,7 @@ def _carry_out(books: Company, item: dict[str, Any], behaviour: Behaviour, aroun
     if operation not in ("create", "update"):
         raise errors.unsupported_operation(str(operation))
     if rules.name in NAME_LISTS and around.list_busy(rules.name):
-        raise errors.one_name_at_a_time(rules.name)
+        raise refusals.one_name_at_a_time(rules.name)
     if operation == "create":
         body = {name: value for name, value in body.items() if name != "Id"}
     elif not body.get("Id"):

@@ -6,49 +6,35 @@ replay memory, the books. A refused request leaves nothing behind; a served one 
 
 from __future__ import annotations
 
-import heapq
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
-from . import answers, api, batch, console, control, origin, replays
+from . import answers, api, batch, console, control, origin, replays, spoiled
 from .authorize import authorize
 from .behaviour import Behaviour
 from .clock import Clock, envelope_time
 from .entities import RULES
-from .errors import (
-    GatewayFault,
-    NotEmulated,
-    QuickBooksFault,
-    item_throttled,
-    one_name_at_a_time,
-    stale,
-    system_failure,
-    throttled,
-)
+from .errors import NotEmulated, QuickBooksFault, system_failure
 from .faults import METERED, Call, Fault, Faults
+from .gateway_errors import GatewayFault, item_throttled, throttled
 from .limits import Limits
 from .notifications import changes
 from .oauth import OAuth
 from .persistence import Keeper
+from .postponed import Postponed
+from .refusals import one_name_at_a_time
 from .replays import BatchReplays, Replays
 from .seeds.company import open_books
 from .store import Company
 from .traffic import Traffic
 from .webhooks import Webhooks
-from .wire import JSON_OK, Ending, Request, Response, json_response
+from .wire import JSON_OK, Request, Response, json_response
 
 LOG = logging.getLogger(__name__)
 FIRST_REALM = 9_130_000_000_000_001
 DISCOVERY = ("/.well-known/openid_configuration", "/.well-known/openid_sandbox_configuration")
-
-
-@dataclass(order=True)
-class Postponed:
-    due: float
-    number: int
-    request: Request = field(compare=False)
 
 
 class Emulator:
@@ -70,8 +56,7 @@ class Emulator:
         self.companies: dict[str, Company] = {}
         self.replays = Replays(self.clock, self.behaviour)
         self.keeper = keeper
-        self._postponed: list[Postponed] = []
-        self._numbers = 0
+        self._postponed = Postponed()
         if keeper is not None:
             keeper.load(self)
 
@@ -115,7 +100,7 @@ class Emulator:
         """Back to nothing: no companies, tokens, faults or memory. The clock runs on real time again."""
         self.companies.clear()
         self.replays.forget()
-        self._postponed.clear()
+        self._postponed.forget()
         self.faults.remove(None)
         self.traffic.clear()
         self.clock.resume()
@@ -146,9 +131,8 @@ class Emulator:
     def run_due(self) -> None:
         """Let postponed requests take effect whose time has come (fault ``late``): at that time, however far the clock
         was moved meanwhile, or a record would say that it was made when somebody next looked."""
-        while self._postponed and self._postponed[0].due <= self.clock.timestamp():
-            due = heapq.heappop(self._postponed)
-            with self.clock.pretend(datetime.fromtimestamp(due.due, UTC)):
+        while (due := self._postponed.take_due(self.clock.timestamp())) is not None:
+            with self.clock.pretend(datetime.fromtimestamp(due.time, UTC)):
                 self._serve(api.call_of(due.request), due.request)
 
     def _headers(self, response: Response) -> dict[str, str]:
@@ -260,52 +244,14 @@ class Emulator:
 
     def _with_fault(self, call: Call, request: Request, fault: Fault) -> Response:
         """Either the fault is the whole answer, or the request is served and its answer spoiled."""
-        refused = self._refusal(call, request, fault)
+        if fault.kind == "late":
+            return self._postponed.put_off(request, seconds=fault.seconds, now=self.clock.timestamp())
+        refused = spoiled.refusal(
+            call, fault, now=self.clock.timestamp(), throttle_format=self.behaviour.throttle_format
+        )
         if refused is not None:
             return refused
         if fault.kind == "expired_access":
             self.oauth.expire_access(request.headers.get("authorization", ""))
         within = fault if fault.kind == "partial_batch" else None
-        return _spoiled(self._serve(call, request, within), fault)
-
-    def _refusal(self, call: Call, request: Request, fault: Fault) -> Response | None:
-        now = self.clock.timestamp()
-        match fault.kind:
-            case "throttle" | "quota_exhausted":
-                return answers.gateway(throttled(), now, format=fault.format or self.behaviour.throttle_format)
-            case "server_error":
-                return answers.server_error(fault.status, now, format=fault.format)
-            case "stale_token":
-                return answers.faulted(stale("Craig Carlson"), now)
-            case "one_name_at_a_time":
-                return answers.faulted(one_name_at_a_time(call.entity), now)
-            case "fault_in_200":
-                return answers.faulted(system_failure("Unexpected Internal Error", status=200), now)
-            case "refuse":
-                return Response(0, ending=Ending.REFUSE, delay=fault.seconds)
-            case "reset_before":
-                return Response(0, ending=Ending.ABORT)
-            case "hang":
-                return Response(0, ending=Ending.HANG, delay=fault.seconds)
-            case "late":
-                return self._postpone(request, fault.seconds)
-        return None
-
-    def _postpone(self, request: Request, seconds: float) -> Response:
-        self._numbers += 1
-        heapq.heappush(self._postponed, Postponed(self.clock.timestamp() + seconds, self._numbers, request))
-        return Response(0, ending=Ending.ABORT, due_in=seconds)
-
-
-def _spoiled(response: Response, fault: Fault) -> Response:
-    """The request was served and committed; what the client gets of the answer is another matter."""
-    match fault.kind:
-        case "slow":
-            return replace(response, delay=fault.seconds)
-        case "lost_response":
-            return replace(response, ending=Ending.ABORT)
-        case "truncated":
-            return replace(response, ending=Ending.CUT)
-        case "malformed":
-            return replace(response, body=response.body[:-1] + b',,"')
-    return response
+        return spoiled.served(self._serve(call, request, within), fault)

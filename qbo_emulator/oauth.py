@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 
 from .behaviour import Behaviour
 from .clock import Clock
-from .errors import GatewayFault, realm_not_granted, token_expired, token_missing
+from .gateway_errors import GatewayFault, realm_not_granted, token_expired, token_missing
 from .wire import Malformed, Request, Response, decode, json_response
 
 ACCESS_SECONDS = 3600

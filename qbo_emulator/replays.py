@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from .behaviour import Behaviour
 from .clock import Clock
-from .errors import business
+from .refusals import business
 
 MAX_REQUESTID = 50  # F3.3.1
 KEPT_REPLAYS = 100_000  # memory: the oldest answers are forgotten first

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import errors
+from . import errors, refusals
 from .credit import apply_open_credit
 from .entities import RULES, Draft, Rules
 from .entities.applications import unapply_all
@@ -32,7 +32,7 @@ def save(
 
 def _allow(books: Company, rules: Rules, operation: str) -> None:
     if books.subscription_ended:
-        raise errors.subscription_ended()
+        raise refusals.subscription_ended()
     if operation not in rules.operations:
         raise errors.unsupported_operation(f"{operation} on {rules.name}")
 
@@ -75,7 +75,7 @@ def held(books: Company, rules: Rules, sent: Body) -> Record:
     if token in (None, ""):
         raise errors.required("SyncToken")
     if str(token) != str(record.token):
-        raise errors.stale(record.author)  # F3.2.3: any mismatch
+        raise refusals.stale(record.author)  # F3.2.3: any mismatch
     return record
 
 

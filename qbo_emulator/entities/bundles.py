@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 
-from .. import errors
+from .. import errors, refusals
 from ..schema import money, plain, shown
 from ..store import Body, Company
 from .rules import named, resolve
@@ -32,7 +32,7 @@ def build(books: Company, line: Body, part: BuildPart) -> Body:
     quantity = Decimal(sent.get("Quantity", 1))
     parts = sent.get("Line") or list(_parts_of(books, item.body, quantity))
     if len(parts) > MAX_PARTS:
-        raise errors.business(f"A bundle has at most {MAX_PARTS} parts.")
+        raise refusals.business(f"A bundle has at most {MAX_PARTS} parts.")
     text = {"Description": line["Description"]} if "Description" in line else {}
     detail = {"GroupItemRef": ref, "Quantity": plain(quantity), "Line": [part(each) for each in parts]}
     return {**text, "Amount": 0, "DetailType": GROUP, GROUP: detail}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from .. import errors
+from .. import refusals
 from ..schema import READ_ONLY, shown
 from ..store import Body, Company, Record
 from . import applications
@@ -30,13 +30,13 @@ class CreditMemoRules(SalesForm):
         used = applications.paid(draft.books, draft.old) if draft.old else Decimal(0)
         left = Decimal(body["TotalAmt"]) - used
         if left < 0:
-            raise errors.business("The credit memo is applied to invoices for more than this amount.")
+            raise refusals.business("The credit memo is applied to invoices for more than this amount.")
         body["Balance"] = body["RemainingCredit"] = shown(left)
         return body
 
     def check_delete(self, books: Company, record: Record) -> None:
         super().check_delete(books, record)
         if applications.paid(books, record):
-            raise errors.business(
+            raise refusals.business(
                 "You must unlink any linked transactions associated with the credit memo before deleting it."
             )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import errors, schema
+from .. import errors, refusals, schema
 from ..schema import ADDRESS, EMAIL, FLAG, MONEY, PHONE, READ_ONLY, REF, WEBSITE, choice, text
 from ..store import Body, Company, Record
 from .rules import (
@@ -47,7 +47,7 @@ def display_name(draft: Draft) -> str:
     if not name:
         name = " ".join(str(draft.body[part]) for part in NAME_PARTS if draft.body.get(part))
     if not name.strip():
-        raise errors.no_name()
+        raise refusals.no_name()
     name = name.strip()
     check_name("DisplayName", name)
     return name
@@ -75,7 +75,7 @@ def name_fields(draft: Draft) -> None:
     elif not active and old is not None and name + DELETED_SUFFIX == old.body["DisplayName"]:
         body["DisplayName"] = old.body["DisplayName"]  # recorded: repeating the old name changes nothing
     if name_taken(books, body["DisplayName"], but=old):
-        raise errors.duplicate_name()
+        raise refusals.duplicate_name()
 
 
 UNMODELLED_FIELDS = (
@@ -158,7 +158,7 @@ class CustomerRules(Rules):
         for part in (*NAME_PARTS, "PrintOnCheckName"):
             check_name(part, str(body.get(part, "")))
         if old and old.body["Active"] and body.get("Active") is False and old.body["BalanceWithJobs"]:
-            raise errors.has_balance("customer")
+            raise refusals.has_balance("customer")
         name_fields(draft)
         self._place_in_tree(draft)
         self._defaults(draft)
@@ -173,17 +173,17 @@ class CustomerRules(Rules):
         body, books = draft.body, draft.books
         if "ParentRef" not in body:
             if body.get("Job"):
-                raise errors.parent_required()
+                raise refusals.parent_required()
             body.pop("Level", None)
             body["FullyQualifiedName"] = body["DisplayName"]
             return
         parent = resolve(books, body["ParentRef"], "Customer", already=_refs(draft.old, "ParentRef"))
         if draft.old and draft.old.id in {parent.id, *(each.id for each in ancestors(books, parent))}:
-            raise errors.business("A customer cannot be its own parent.")
+            raise refusals.business("A customer cannot be its own parent.")
         body["Job"] = True
         body["Level"] = parent.body.get("Level", 0) + 1
         if body["Level"] > MAX_LEVEL:
-            raise errors.too_deep()
+            raise refusals.too_deep()
         body["FullyQualifiedName"] = f"{parent.body['FullyQualifiedName']}:{body['DisplayName']}"
 
     def _defaults(self, draft: Draft) -> None:
@@ -195,7 +195,7 @@ class CustomerRules(Rules):
         body["BalanceWithJobs"] = draft.before("BalanceWithJobs", 0)
         code = body.get("CurrencyRef", {}).get("value", home_currency(books))
         if code != home_currency(books) and not preference(books, "CurrencyPrefs", "MultiCurrencyEnabled"):
-            raise errors.business("Multicurrency must be enabled to use a foreign currency.")
+            raise refusals.business("Multicurrency must be enabled to use a foreign currency.")
         body["CurrencyRef"] = draft.before("CurrencyRef", {"value": code})  # immutable after create (F3.7.7)
         if body["Taxable"]:
             body.setdefault("DefaultTaxCodeRef", {"value": "2"})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from .. import errors, schema
+from .. import errors, refusals, schema
 from ..schema import DATE, MONEY, NUMBER, READ_ONLY, REF, group, repeated, shown, text
 from ..store import Body, Company, Record
 from .payment import LINK, UNDEPOSITED_FUNDS
@@ -114,11 +114,11 @@ def _payment_link(books: Company, line: Body, mine: str | None) -> Body:
     if payment is None:
         raise errors.deleted_by_another_user()
     if payment.body.get("DepositToAccountRef") != UNDEPOSITED_FUNDS:
-        raise errors.cannot_be_linked("The payment is not in Undeposited Funds.")
+        raise refusals.cannot_be_linked("The payment is not in Undeposited Funds.")
     if any(each["TxnType"] == "Deposit" and each["TxnId"] != mine for each in payment.body.get("LinkedTxn", [])):
-        raise errors.cannot_be_linked("The payment is in another deposit already.")
+        raise refusals.cannot_be_linked("The payment is in another deposit already.")
     if Decimal(line["Amount"]) != Decimal(payment.body["TotalAmt"]):
-        raise errors.deposit_mismatch()
+        raise refusals.deposit_mismatch()
     return {"TxnId": payment.id, "TxnType": "Payment", "TxnLineId": "0"}
 
 

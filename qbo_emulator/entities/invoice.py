@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from decimal import Decimal
 
-from .. import errors, schema
+from .. import errors, refusals, schema
 from ..clock import stamp
 from ..schema import DATE, FLAG, MONEY, READ_ONLY, money, shown, text
 from ..store import Body, Company, Record
@@ -115,7 +115,7 @@ class InvoiceRules(SalesForm):
     def check_delete(self, books: Company, record: Record) -> None:
         super().check_delete(books, record)
         if record.body["LinkedTxn"]:
-            raise errors.business(
+            raise refusals.business(
                 "You must unlink any linked transactions associated with the invoice before deleting it."
             )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from .. import errors, schema
+from .. import errors, refusals, schema
 from ..schema import DATE, FLAG, NUMBER, READ_ONLY, REF, choice, plain, text
 from ..store import Body, Company, Record
 from .customer import MAX_LEVEL, check_name
@@ -84,7 +84,7 @@ class ItemRules(Rules):
         if body.get("Type") is None:
             raise errors.required("Type")
         if draft.creating and body["Type"] == "Group" and draft.author == API_AUTHOR:
-            raise errors.business("Bundles cannot be created through the API.")  # F3.4.15
+            raise refusals.business("Bundles cannot be created through the API.")  # F3.4.15
         self._names(draft)
         self._accounts(draft)
         self._defaults(draft)
@@ -102,19 +102,19 @@ class ItemRules(Rules):
             body["Name"] = old.body["Name"]
         body["FullyQualifiedName"] = prefix + body["Name"]
         if self._taken(books, body["FullyQualifiedName"], old):
-            raise errors.duplicate_name()
+            raise refusals.duplicate_name()
 
     def _parent_path(self, draft: Draft) -> str:
         body = draft.body
         if "ParentRef" not in body:
             if body.get("SubItem"):
-                raise errors.parent_required()
+                raise refusals.parent_required()
             body.pop("Level", None)
             return ""
         parent = resolve(draft.books, body["ParentRef"], "Item")
         body["SubItem"], body["Level"] = True, parent.body.get("Level", 0) + 1
         if body["Level"] > MAX_LEVEL:
-            raise errors.too_deep()
+            raise refusals.too_deep()
         return f"{parent.body['FullyQualifiedName']}:"
 
     def _taken(self, books: Company, path: str, old: Record | None) -> bool:

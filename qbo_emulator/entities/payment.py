@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from .. import errors, schema
+from .. import errors, refusals, schema
 from ..schema import DATE, FLAG, MONEY, NUMBER, READ_ONLY, REF, money, repeated, shown, text
 from ..store import Body, Company, Record
 from . import applications
@@ -80,9 +80,9 @@ class PaymentRules(Rules):
         if "CustomerRef" not in body:
             raise errors.required("CustomerRef")
         if "TotalAmt" not in body:
-            raise errors.business("You must set a transaction amount.")
+            raise refusals.business("You must set a transaction amount.")
         if body["TotalAmt"] < 0:
-            raise errors.business("Transaction amount must be 0 or greater.")
+            raise refusals.business("Transaction amount must be 0 or greater.")
         was = draft.before("CustomerRef")
         already = frozenset({was["value"]}) if was else frozenset()
         customer = resolve(books, body["CustomerRef"], "Customer", already=already)
@@ -102,12 +102,12 @@ class PaymentRules(Rules):
             if name in body:
                 resolve(books, body[name], entity, already=frozenset({draft.before(name, {}).get("value", "")}))
         if body.setdefault("CurrencyRef", customer.body["CurrencyRef"]) != customer.body["CurrencyRef"]:
-            raise errors.business("The transaction currency must be the customer's currency.")
+            raise refusals.business("The transaction currency must be the customer's currency.")
         if preference(books, "CurrencyPrefs", "MultiCurrencyEnabled"):
             rate = body.setdefault("ExchangeRate", 1)
             body["HomeTotalAmt"] = shown(money(Decimal(body["TotalAmt"]) * Decimal(rate)))
         elif body["CurrencyRef"]["value"] != home_currency(books):
-            raise errors.business("Multicurrency must be enabled to use a foreign currency.")
+            raise refusals.business("Multicurrency must be enabled to use a foreign currency.")
 
     def check_delete(self, books: Company, record: Record) -> None:
         _check_free(books, record)
@@ -135,7 +135,7 @@ class PaymentRules(Rules):
 def _check_free(books: Company, record: Record) -> None:
     check_open_period(books, record.body["TxnDate"])
     if any(link["TxnType"] == "Deposit" for link in record.body.get("LinkedTxn", [])):
-        raise errors.deposited()
+        raise refusals.deposited()
 
 
 def _apply(draft: Draft, customer: Record) -> None:
@@ -147,7 +147,7 @@ def _apply(draft: Draft, customer: Record) -> None:
     invoices = sum((amount for (kind, _), amount in wanted.items() if kind == "Invoice"), Decimal(0))
     credits = sum((amount for (kind, _), amount in wanted.items() if kind == "CreditMemo"), Decimal(0))
     if invoices > total + credits:
-        raise errors.business("The amount applied to transactions is more than the payment and credits together.")
+        raise refusals.business("The amount applied to transactions is more than the payment and credits together.")
     amounts = {target: _cut(books, target, amount, before, customer) for target, amount in wanted.items()}
     to_invoices = sum((amount for (kind, _), amount in amounts.items() if kind == "Invoice"), Decimal(0))
     used_credit = _limit_credit(amounts, to_invoices)
@@ -191,7 +191,7 @@ def _wanted(lines: list[Body]) -> dict[applications.Target, Decimal]:
             raise errors.required("Line.LinkedTxn")
         target = (links[0]["TxnType"], links[0]["TxnId"])
         if line["Amount"] < 0:
-            raise errors.business("Line amounts must be 0 or greater.")
+            raise refusals.business("Line amounts must be 0 or greater.")
         wanted[target] = wanted.get(target, Decimal(0)) + Decimal(line["Amount"])
     return wanted
 
@@ -205,9 +205,9 @@ def _target(books: Company, kind: str, id: str, customer: Record) -> Record:
     owner = books.get("Customer", target.body["CustomerRef"]["value"])
     family = {owner.id, *(each.id for each in ancestors(books, owner))} if owner else set()
     if customer.id not in family:
-        raise errors.business("The payment's customer is not the customer of the linked transaction.")
+        raise refusals.business("The payment's customer is not the customer of the linked transaction.")
     if target.body["CurrencyRef"] != customer.body["CurrencyRef"]:
-        raise errors.business("The payment and the linked transaction must have the same currency.")
+        raise refusals.business("The payment and the linked transaction must have the same currency.")
     return target
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from .. import errors, schema
+from .. import errors, refusals, schema
 from ..schema import DATE, FLAG, NUMBER, READ_ONLY, REF, text
 from ..store import Body, Company, Record
 from .rules import DELETED_SUFFIX, Draft, Rules, deactivated_name, home_currency
@@ -33,7 +33,7 @@ class NamedList(Rules):
         elif not active and old and body["Name"] + DELETED_SUFFIX == old.body["Name"]:
             body["Name"] = old.body["Name"]
         if self._taken(books, body["Name"], old):
-            raise errors.duplicate_name()
+            raise refusals.duplicate_name()
         return body
 
     def _taken(self, books: Company, name: str, old: Record | None) -> bool:

@@ -10,10 +10,10 @@ from datetime import date
 from decimal import Decimal
 from typing import ClassVar
 
-from .. import errors, schema
+from .. import errors, refusals, schema
 from ..schema import ADDRESS, DATE, EMAIL, FLAG, MEMO, NUMBER, READ_ONLY, REF, choice, money, shown, text
 from ..store import Body, Company, Record
-from . import sales_lines, sales_tax
+from . import sales_lines, sales_tax, stored_lines
 from .balances import post
 from .item import move_stock
 from .rules import Draft, Rules, home_currency, preference, resolve, with_address_id
@@ -117,17 +117,17 @@ class SalesForm(Rules):
         if not (custom and books.warns_of_duplicate_numbers) or "allowduplicatedocnum" in draft.include:
             return
         for id in sorted(books[self.name].ids_with("DocNumber", number) - ({draft.old.id} if draft.old else set())):
-            raise errors.duplicate_document(number, self.name, id)
+            raise refusals.duplicate_document(number, self.name, id)
 
     def _currency(self, draft: Draft, customer: Record) -> None:
         body, books = draft.body, draft.books
         theirs = customer.body["CurrencyRef"]
         if body.setdefault("CurrencyRef", theirs) != theirs:
-            raise errors.business("The transaction currency must be the customer's currency.")
+            raise refusals.business("The transaction currency must be the customer's currency.")
         if preference(books, "CurrencyPrefs", "MultiCurrencyEnabled"):
             body.setdefault("ExchangeRate", 1)
         elif body["CurrencyRef"]["value"] != home_currency(books):
-            raise errors.business("Multicurrency must be enabled to use a foreign currency.")
+            raise refusals.business("Multicurrency must be enabled to use a foreign currency.")
         else:
             body.pop("ExchangeRate", None)
 
@@ -138,9 +138,9 @@ class SalesForm(Rules):
                 raise errors.required("Line")
             body["Line"], body["_lines"] = sales_lines.build_lines(books, body["Line"], old)
         sales_tax.calculate(draft, customer)
-        total = sales_lines.total_amount(body)
+        total = stored_lines.total_amount(body)
         if total < 0:
-            raise errors.business("Transaction amount must be 0 or greater.")
+            raise refusals.business("Transaction amount must be 0 or greater.")
         body["TotalAmt"] = shown(total)
         if "ExchangeRate" in body:
             body["HomeTotalAmt"] = shown(money(total * Decimal(body["ExchangeRate"])))
@@ -172,7 +172,7 @@ class SalesForm(Rules):
         return {
             **kept,
             "PrivateNote": "Voided" if not note else f"Voided - {note}",
-            "Line": sales_lines.voided_lines(record.body["Line"]),
+            "Line": stored_lines.voided_lines(record.body["Line"]),
             "TxnTaxDetail": {"TotalTax": 0},
             "TotalAmt": 0,
             "Balance": 0,
@@ -182,12 +182,12 @@ class SalesForm(Rules):
     def settle(self, books: Company, old: Record | None, new: Record | None) -> None:
         post(books, old, new)
         sign = -1 if self.name == "CreditMemo" else 1
-        before = {id: sign * sold for id, sold in sales_lines.quantities(old).items()}
-        move_stock(books, before, {id: sign * sold for id, sold in sales_lines.quantities(new).items()})
+        before = {id: sign * sold for id, sold in stored_lines.quantities(old).items()}
+        move_stock(books, before, {id: sign * sold for id, sold in stored_lines.quantities(new).items()})
 
     def render(self, books: Company, record: Record, *, row: bool) -> Body:
         shown_body = super().render(books, record, row=row)
-        shown_body["Line"] = sales_lines.rendered_lines(books, record.body["Line"])
+        shown_body["Line"] = stored_lines.rendered_lines(books, record.body["Line"])
         return shown_body
 
     def default_order(self, record: Record) -> tuple[int, int]:
@@ -224,7 +224,7 @@ def check_open_period(books: Company, txn_date: str) -> None:
     if books.books_closed_until is not None and date.fromisoformat(txn_date) <= date.fromisoformat(
         books.books_closed_until
     ):
-        raise errors.closed_books()
+        raise refusals.closed_books()
 
 
 def check_stock_dates(books: Company, body: Body) -> None:
@@ -232,4 +232,4 @@ def check_stock_dates(books: Company, body: Body) -> None:
     for line in body["Line"]:
         item = books.get("Item", line.get("SalesItemLineDetail", {}).get("ItemRef", {}).get("value"))
         if item is not None and item.body["Type"] == "Inventory" and body["TxnDate"] < item.body["InvStartDate"]:
-            raise errors.before_inventory_start()
+            raise refusals.before_inventory_start()

@@ -1,7 +1,8 @@
-"""Lines, discount, shipping and tax of a sales form, shared by invoices and credit memos.
+"""Lines, discount and shipping of a sales form as they are sent and built, shared by invoices and credit memos.
 
 The server's own order is: item lines with Ids, the SubTotal line, the discount line, shipping (F3.4.6; shipping's
-place is uncertain). Amounts are checked against price and quantity, and every total is computed, never believed.
+place is uncertain). Amounts are checked against price and quantity. What is done with lines that are built already:
+``stored_lines``.
 """
 
 from __future__ import annotations
@@ -10,14 +11,13 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from .. import errors, schema
+from .. import errors, refusals, schema
 from ..schema import DATE, MONEY, NUMBER, REF, group, money, repeated, shown, text
 from ..store import Body, Company, Record
 from . import bundles
-from .rules import named, preference, resolve
+from .rules import preference, resolve
 
 SHIPPING = "SHIPPING_ITEM_ID"  # F3.4.16
-INLINE_SUBTOTAL = "Subtotal:"  # a text line that is answered with a sum, written exactly so (F3.4.13)
 DISCOUNT_ACCOUNT = {"value": "86"}
 HUNDRED = Decimal(100)
 SALES_LINE = group(
@@ -97,7 +97,7 @@ def build_lines(books: Company, sent: list[Body], old: Record | None) -> tuple[l
             continue  # computed, ignored on input (F3.4.6)
         if kind == "DiscountLineDetail":
             if discount is not None:
-                raise errors.business("Only one discount line is allowed per transaction.")
+                raise refusals.business("Only one discount line is allowed per transaction.")
             discount = line
         elif line.get("SalesItemLineDetail", {}).get("ItemRef", {}).get("value") == SHIPPING:
             shipping = _shipping_line(books, line)
@@ -180,7 +180,7 @@ def _with_tax_code(books: Company, detail: Body) -> Body:
     if books.country == "US":
         tax = detail.pop("TaxCodeRef", {"value": "NON"})
         if tax["value"] not in ("TAX", "NON"):
-            raise errors.line_tax_code(tax["value"])
+            raise refusals.line_tax_code(tax["value"])
         return {**detail, "TaxCodeRef": tax}
     if "TaxCodeRef" in detail:
         resolve(books, detail["TaxCodeRef"], "TaxCode")
@@ -193,21 +193,21 @@ def _check_amount(amount: Any, detail: Body) -> None:
         return
     product = money(Decimal(detail["UnitPrice"]) * Decimal(detail["Qty"]))
     if product not in (Decimal(amount), detail.get("TaxInclusiveAmt")):
-        raise errors.amount_mismatch(f"{Decimal(amount):,}")
+        raise refusals.amount_mismatch(f"{Decimal(amount):,}")
 
 
 def _discount_line(books: Company, line: Body, subtotal: Decimal) -> Body:
     if not preference(books, "SalesFormsPrefs", "AllowDiscount"):
-        raise errors.business("Discounts are turned off in the company's preferences.")
+        raise refusals.business("Discounts are turned off in the company's preferences.")
     sent = line.get("DiscountLineDetail", {})
     detail: Body = {"PercentBased": bool(sent.get("PercentBased", False))}
     if detail["PercentBased"]:
         if "DiscountPercent" not in sent:
-            raise errors.discount_missing()
+            raise refusals.discount_missing()
         detail["DiscountPercent"] = sent["DiscountPercent"]
         amount = money(subtotal * Decimal(sent["DiscountPercent"]) / HUNDRED)
     elif "Amount" not in line:
-        raise errors.discount_missing()
+        raise refusals.discount_missing()
     else:
         amount = Decimal(line["Amount"])
     detail["DiscountAccountRef"] = sent.get("DiscountAccountRef", DISCOUNT_ACCOUNT)
@@ -217,86 +217,9 @@ def _discount_line(books: Company, line: Body, subtotal: Decimal) -> Body:
 
 def _shipping_line(books: Company, line: Body) -> Body:
     if not preference(books, "SalesFormsPrefs", "AllowShipping"):
-        raise errors.business("Shipping is turned off in the company's preferences.")
+        raise refusals.business("Shipping is turned off in the company's preferences.")
     if "Amount" not in line:
         raise errors.required("Line.Amount")
     sent = {name: line["SalesItemLineDetail"][name] for name in ("TaxCodeRef",) if name in line["SalesItemLineDetail"]}
     detail = _with_tax_code(books, {"ItemRef": {"value": SHIPPING}, **sent})
     return {"Amount": line["Amount"], "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": detail}
-
-
-# -- totals -----------------------------------------------------------------------------------------------------
-
-
-def amounts(lines: list[Body]) -> tuple[Decimal, Decimal, Decimal]:
-    """(before discount with shipping, discount, taxable part)."""
-    total, discount, taxable = Decimal(0), Decimal(0), Decimal(0)
-    for line in bundles.leaves(lines):
-        amount = Decimal(line.get("Amount", 0))
-        if line["DetailType"] == "SalesItemLineDetail":
-            total += amount
-            if line["SalesItemLineDetail"].get("TaxCodeRef", {}).get("value") == "TAX":
-                taxable += amount
-        elif line["DetailType"] == "DiscountLineDetail":
-            discount += amount
-    return total, discount, taxable
-
-
-def total_amount(body: Body) -> Decimal:
-    total, discount, _ = amounts(body["Line"])
-    return money(total - discount + Decimal(body.get("TxnTaxDetail", {}).get("TotalTax", 0)))
-
-
-def voided_lines(lines: list[Body]) -> list[Body]:
-    """Amounts and quantities become 0, Ids and references stay (F3.1.10)."""
-    return [bundles.with_parts(line, _voided_line) if bundles.GROUP in line else _voided_line(line) for line in lines]
-
-
-def _voided_line(line: Body) -> Body:
-    line = dict(line)
-    if "Amount" in line:
-        line["Amount"] = 0
-    detail = line.get("SalesItemLineDetail")
-    if detail is not None:
-        line["SalesItemLineDetail"] = {**detail, **{name: 0 for name in ("Qty", "TaxInclusiveAmt") if name in detail}}
-    return line
-
-
-def quantities(record: Record | None) -> dict[str, Decimal]:
-    sold: dict[str, Decimal] = {}
-    for line in bundles.leaves(record.body["Line"] if record else []):
-        detail = line.get("SalesItemLineDetail", {})
-        if "Qty" in detail:
-            id = detail["ItemRef"]["value"]
-            sold[id] = sold.get(id, Decimal(0)) + Decimal(detail["Qty"])
-    return sold
-
-
-def rendered_lines(books: Company, lines: list[Body]) -> list[Body]:
-    """With the names of today, and inline subtotals with the sum of the lines above them (F3.4.13)."""
-    shown_lines, subtotal = [], Decimal(0)
-    for line in lines:
-        if line.get("Description") == INLINE_SUBTOTAL and line["DetailType"] == "DescriptionOnly":
-            line = {**line, "Description": f"{INLINE_SUBTOTAL} {subtotal:.2f}"}
-            subtotal = Decimal(0)
-        shown_lines.append(_rendered_line(books, line))
-        subtotal += sum((Decimal(each.get("Amount", 0)) for each in bundles.leaves([line])), Decimal(0))
-    return shown_lines
-
-
-def _rendered_line(books: Company, line: Body) -> Body:
-    if bundles.GROUP in line:
-        return bundles.rendered(books, line, lambda part: _rendered_line(books, part))
-    if "SalesItemLineDetail" in line:
-        detail = dict(line["SalesItemLineDetail"])
-        detail["ItemRef"] = named(books, detail["ItemRef"], "Item")
-        if "ClassRef" in detail:
-            detail["ClassRef"] = named(books, detail["ClassRef"], "Class")
-        if "ItemAccountRef" in detail:
-            detail["ItemAccountRef"] = named(books, detail["ItemAccountRef"], "Account")
-        return {**line, "SalesItemLineDetail": detail}
-    if "DiscountLineDetail" in line:
-        detail = dict(line["DiscountLineDetail"])
-        detail["DiscountAccountRef"] = named(books, detail["DiscountAccountRef"], "Account")
-        return {**line, "DiscountLineDetail": detail}
-    return line

@@ -13,7 +13,7 @@ from ..schema import money, shown
 from ..store import Body, Company, Record
 from . import tax_abroad
 from .rules import Draft, preference, resolve
-from .sales_lines import amounts
+from .stored_lines import amounts
 
 HUNDRED = Decimal(100)
 UNTAXED: Body = {"TotalTax": 0}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
-from .. import errors
+from .. import errors, refusals
 from ..schema import money, shown
 from ..store import Body, Company, Record
 from . import bundles
@@ -24,7 +24,7 @@ def calculate(books: Company, body: Body, sent: Body | None) -> None:
     mode = body.setdefault("GlobalTaxCalculation", "TaxExcluded")
     if mode == "NotApplicable":
         if sent and (sent.get("TotalTax") or sent.get("TaxLine")):
-            raise errors.tax_detail_not_allowed()
+            raise refusals.tax_detail_not_allowed()
         body["Line"] = [_without_gross(line) for line in body["Line"]]
         body["TxnTaxDetail"] = {"TotalTax": 0}
     elif mode == "TaxInclusive":
@@ -89,7 +89,7 @@ def _items(body: Body) -> list[Body]:
 def _code(books: Company, line: Body) -> Record:
     ref = line["SalesItemLineDetail"].get("TaxCodeRef")
     if ref is None:
-        raise errors.business("Make sure all your transactions have a tax rate before you save.")
+        raise refusals.business("Make sure all your transactions have a tax rate before you save.")
     return resolve(books, ref, "TaxCode")
 
 

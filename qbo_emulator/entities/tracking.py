@@ -5,7 +5,7 @@ A form keeps any DepartmentRef or ClassRef it is given, known here or not; a kno
 
 from __future__ import annotations
 
-from .. import errors, schema
+from .. import refusals, schema
 from ..schema import FLAG, READ_ONLY, REF, text
 from ..store import Body
 from .reference import NAMED_LIST_FILTERS, NamedList
@@ -21,7 +21,7 @@ class TrackingRules(NamedList):
     def prepare(self, draft: Draft) -> Body:
         body = super().prepare(draft)
         if body.get(self.sub) and "ParentRef" not in body:
-            raise errors.parent_required()
+            raise refusals.parent_required()
         body[self.sub] = "ParentRef" in body
         body["FullyQualifiedName"] = body["Name"]
         if "ParentRef" in body:

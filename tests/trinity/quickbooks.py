@@ -61,10 +61,10 @@ class Books(Emulator):
         self.landed_late += waiting - len(self._postponed)
 
     def next_due(self) -> float | None:
-        return self._postponed[0].due if self._postponed else None
+        return self._postponed.next_at()
 
     def forget_postponed(self) -> None:
-        self._postponed.clear()
+        self._postponed.forget()
 
     def _company(self, call: Call, request: Request, started: float, fault: Fault | None) -> Response:
         if request.method != "POST" or call.operation == "query":
