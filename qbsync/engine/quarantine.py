@@ -9,19 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import Any
 from uuid import UUID
 
 import structlog
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from ledger.data import ENTITIES, Entity
+from ledger.services.rows import MODELS
 from qbsync import clock
 from qbsync.engine import bodies, commands, pending_edits, queues, witness
 from qbsync.engine.session import Session
 from qbsync.mapping import mapping_for
-from qbsync.models import Command, Connection, Cursor, Lease, Link, MatchProposal, Quarantine
+from qbsync.models import Command, Connection, Cursor, Lease, Link, MatchProposal, Quarantine, RemoteRecord
 from qbsync.transitions import OPEN_STATES, Event, State
 
 log = structlog.get_logger(__name__)
@@ -29,6 +32,8 @@ log = structlog.get_logger(__name__)
 AWAY = timedelta(minutes=10)
 """Companies are read every half minute. Whoever has not read one for so long reads it before he writes to it: a restored
 database shows itself that way before it does any harm."""
+COPIES = 25
+"""Nobody copies more documents between two readings; the texts of all records are searched for so many marks at most."""
 RESTORED = (
     "The database was restored from a backup. Nothing is sent or brought in until everything was looked up in "
     "QuickBooks; that takes some minutes and ends by itself."
@@ -146,7 +151,8 @@ def _notice(session: Session, evidence: str, noticed_by: str) -> None:
 
 
 def _unexplained(connection: Connection, entity: Entity, marks: dict[str, tuple[UUID, datetime]]) -> Sequence[str]:
-    """The marked documents that are neither linked, nor copies of linked ones, nor just being made, nor left alone."""
+    """The marked documents that are neither linked, nor copies of linked ones, nor just being made, nor left alone, nor
+    marked by another organization or before this company was connected."""
     own: dict[str, Any] = {"connection": connection, "entity": entity}
     since = _looked_up_until(connection)
     ids = [local_id for local_id, _ in marks.values()]
@@ -155,7 +161,11 @@ def _unexplained(connection: Connection, entity: Entity, marks: dict[str, tuple[
     explained = {*linked, *being_made.values_list("local_id", flat=True)}
     news = {remote_id: mark for remote_id, (mark, made) in marks.items() if made >= since and mark not in explained}
     known = _known_ids(own, news)
-    return sorted(set(news) - known)
+    strange = {remote_id: mark for remote_id, mark in news.items() if remote_id not in known}
+    if not strange:
+        return []
+    others = _of_other_organizations(connection, entity, strange.values()) | _older(own, since, strange.values())
+    return sorted(remote_id for remote_id, mark in strange.items() if mark not in others)
 
 
 def _known_ids(own: dict[str, Any], remote_ids: Collection[str]) -> set[str]:
@@ -164,6 +174,24 @@ def _known_ids(own: dict[str, Any], remote_ids: Collection[str]) -> set[str]:
     linked = Link.objects.filter(**own, remote_id__in=remote_ids).values_list("remote_id", flat=True)
     asked = MatchProposal.objects.filter(**own, remote_id__in=remote_ids).values_list("remote_id", flat=True)
     return {*linked, *asked}
+
+
+def _of_other_organizations(connection: Connection, entity: Entity, marks: Collection[UUID]) -> set[UUID]:
+    """Marks of records that another organization has or had: this company was its own once, and somebody copied a document
+    (F3.6.14). No write of this organization, lost or not, can carry such a mark."""
+    links = Link.objects.filter(entity=entity, local_id__in=marks).exclude(organization_id=connection.organization_id)
+    records = MODELS[entity]._default_manager.filter(pk__in=marks).exclude(organization_id=connection.organization_id)
+    return {*links.values_list("local_id", flat=True), *records.values_list("pk", flat=True)}
+
+
+def _older(own: dict[str, Any], since: datetime, marks: Collection[UUID]) -> set[UUID]:
+    """Marks that a document carries which was in QuickBooks already: what carries them since is a copy of it."""
+    if len(set(marks)) > COPIES:
+        return set()
+    holds = reduce(or_, (Q(body__contains=str(mark)) for mark in marks))
+    bodies_of = RemoteRecord.objects.filter(holds, **own).values_list("body", flat=True)
+    found = marked(own["entity"], map(bodies.from_text, bodies_of))
+    return {mark for mark, made in found.values() if made < since}
 
 
 def _looked_up_until(connection: Connection) -> datetime:

@@ -7,19 +7,20 @@ the witness file where a test has one, stay as they are.
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
-from ledger.data import AllocationData, PaymentData
-from ledger.models import Customer, Invoice, Payment
-from ledger.services import Record, record_payment, update, void_invoice
+from ledger.data import AllocationData, CustomerData, InvoiceData, PaymentData
+from ledger.models import Customer, Invoice, Organization, Payment
+from ledger.services import Record, create_customer, create_invoice, record_payment, update, void_invoice
 from monitoring import facts as monitoring_facts
 from monitoring import health
 from qbsync import clock
@@ -28,7 +29,7 @@ from qbsync.engine.errors import LeaseLost
 from qbsync.engine.resolve import Seen, resolve
 from qbsync.engine.why import why
 from qbsync.management.company_status import status_of
-from qbsync.models import Command, Link, MatchProposal, Quarantine
+from qbsync.models import Command, Connection, Link, MatchProposal, Quarantine
 from qbsync.transitions import State
 from standalone.quickbooks_side import QuickBooksSide
 from tests.world import MovableClock, World, connect_company
@@ -421,6 +422,46 @@ def test_nothing_is_noticed_where_nothing_was_restored(books: Books, settings: A
     books.world.sync()
     assert len(books.numbers()) == Invoice.objects.filter(organization=books.world.organization).count() == 2
     assert not Quarantine.objects.exists()
+
+
+def made_in_quickbooks(books: Books, mark: UUID, number: str) -> dict[str, Any]:
+    """An invoice that stands in QuickBooks with the mark of a record of Batchly."""
+    like = books.world.quickbooks.records("Invoice")[0]
+    wanted = {name: like[name] for name in ("CustomerRef", "Line")}
+    return books.world.quickbooks.create("Invoice", DocNumber=number, PrivateNote=f"[bx:{mark}]", **wanted)
+
+
+def test_a_copy_of_what_another_organization_sent_before_the_company_was_moved_gives_nothing_away(books: Books) -> None:
+    """The company was another organization's, and somebody copies one of its documents in QuickBooks."""
+    books.invoice()
+    books.world.sync()
+    before = Organization.objects.create(name="Before", slug=f"before-{books.world.quickbooks.realm_id}")
+    customer = create_customer(before.pk, CustomerData(display_name="Theirs"))
+    theirs = create_invoice(before.pk, InvoiceData(customer=customer.id, date=date(2026, 11, 1), lines=()))
+    made_in_quickbooks(books, theirs.id, "COPY")
+    books.world.sync()
+    assert not Quarantine.objects.exists()
+    assert Invoice.objects.filter(organization=books.world.organization).count() == 2
+
+
+@pytest.mark.parametrize(("before", "noticed"), [(True, 0), (False, 1)])
+def test_a_copy_of_a_document_that_was_marked_before_the_company_was_connected_gives_nothing_away(
+    books: Books, before: bool, noticed: int
+) -> None:
+    """The organization that sent it is not in this database any more. A mark that appeared since is no such copy."""
+    books.invoice()
+    books.world.sync()
+    mark = uuid4()
+    if before:
+        made_in_quickbooks(books, mark, "FIRST")
+        books.clock.advance(seconds=60)
+        first = clock.now()  # as if it had been connected now
+        Connection.objects.filter(pk=books.world.connection.pk).update(first_connected_at=first)
+        books.world.sync()
+        assert not Quarantine.objects.exists()
+    made_in_quickbooks(books, mark, "COPY")
+    books.world.sync()
+    assert Quarantine.objects.count() == noticed
 
 
 # --- while it stands
