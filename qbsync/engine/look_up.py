@@ -18,7 +18,7 @@ from django.db import transaction
 from ledger.data import ENTITIES, Entity
 from ledger.models import Invoice, Payment
 from qbsync import clock
-from qbsync.engine import commands, links, match, match_proposals, pending_edits, quarantine, settings
+from qbsync.engine import commands, links, match, match_filling, match_proposals, pending_edits, quarantine, settings
 from qbsync.engine.match_proposals import Draft
 from qbsync.engine.probe import FEED_REACH, unknown_deletions
 from qbsync.engine.pull import pull
@@ -88,7 +88,7 @@ def _tie(connection: Connection, drafted: Draft, row: Quarantine, doubts: dict[s
         match.store(connection, drafted)
         return Counter()
     _ask_about_deletions(drafted, row, doubts)
-    _fill_nothing(drafted)
+    match_filling.fill_nothing(drafted.rows)
     drafted.rows = _worth_keeping(connection, drafted.rows)
     rows = match.store(connection, match.reopened(connection, drafted))
     for found in rows:
@@ -115,14 +115,6 @@ def _ask_about_deletions(drafted: Draft, row: Quarantine, doubts: dict[str, str]
         older = DOCUMENTS[entity]._default_manager.filter(pk__in=alone, created_at__lt=row.began_at)
         for local_id in older.values_list("pk", flat=True) if doubt else ():
             alone[local_id].evidence = doubt[:300]
-
-
-def _fill_nothing(drafted: Draft) -> None:
-    """What is empty on one side only may have been emptied since the backup, so it counts as a difference."""
-    for found in drafted.rows:
-        if found.comparison:
-            differing = [*found.comparison["taken"], *found.comparison["differs"]]
-            found.comparison = {"taken": {}, "differs": sorted(differing)}
 
 
 def _worth_keeping(connection: Connection, rows: Sequence[MatchProposal]) -> list[MatchProposal]:

@@ -128,6 +128,7 @@ def store(connection: Connection, draft: Draft) -> list[MatchProposal]:
     if connection.matching == Matching.ASKING:  # only about these; what came since flows as it always does
         asked = {key for row in known.values() for key in keys(row)}
         fresh = [row for row in fresh if asked & set(keys(row))]
+        match_filling.fill_nothing(fresh)
     for row in fresh:
         _keep_decision(row, known.get((row.entity, row.local_id, row.remote_id)))
     _rows(connection).filter(applied_at=None).delete()
@@ -165,7 +166,18 @@ def _keep_decision(row: MatchProposal, before: MatchProposal | None) -> None:
     if any(getattr(row, name) != getattr(before, name) for name in shown):
         row.evidence = f"{row.evidence}; changed since it was decided"[:300].lstrip("; ")
         return
+    if before.decision == Decision.LINK and not _fills_as_shown(row, before):
+        row.evidence = f"{row.evidence}; what is filled was not shown when it was decided"[:300].lstrip("; ")
+        return
     row.decision, row.decided_by, row.decided_at = before.decision, before.decided_by, before.decided_at
+
+
+def _fills_as_shown(row: MatchProposal, before: MatchProposal) -> bool:
+    """Whether linking the pair would fill just what the person saw who approved it; of two rows that were paired by hand
+    nothing was shown yet."""
+    if not before.comparison:
+        return not row.comparison.get("taken")
+    return bool(row.comparison == before.comparison)
 
 
 def _close_or_open(connection: Connection) -> Counter[str]:

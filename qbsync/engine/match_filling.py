@@ -7,7 +7,7 @@ in the history and can be reversed as any other automatic decision can.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 from uuid import uuid4
@@ -33,6 +33,13 @@ def comparison(connection: Connection, sides: Sides, row: MatchProposal, known: 
     policy = cast(filling.Policy, connection.matching_filling)
     found = filling.compare(*both, policy=policy, kept_out=mapping.money_units | mapping.fixed_units)
     return {"taken": dict(found.taken), "differs": list(found.differs)}
+
+
+def fill_nothing(rows: Iterable[MatchProposal]) -> None:
+    """After a restore: what is empty on one side only may have been emptied since the backup, so it is a difference."""
+    for row in rows:
+        if row.comparison:
+            row.comparison = {"taken": {}, "differs": sorted([*row.comparison["taken"], *row.comparison["differs"]])}
 
 
 def past_of(sides: Sides, row: MatchProposal, known: References) -> dict[str, Any] | None:

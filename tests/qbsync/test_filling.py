@@ -8,7 +8,7 @@ from django.urls import reverse
 from ledger.data import Address
 from ledger.services import Record, update
 from qbsync.engine import match_decisions
-from qbsync.models import Conflict, Connection, Decision
+from qbsync.models import Conflict, Connection, Decision, Link, MatchProposal
 from tests.qbsync.admin.browser import signed_in
 from tests.qbsync.test_matching import Unconnected, before, carry_out, propose, row_of
 from tests.world import World
@@ -146,3 +146,48 @@ def test_an_admin_chooses_on_the_matching_page_and_an_operator_does_not(before: 
     propose(World(world.organization, connection, world.quickbooks))
     assert row_of(world, ada).fills_batchly == []
     assert admin.post(step, {"filling": "everything"}).status_code == 404
+
+
+def test_an_approval_does_not_hold_for_another_filling_than_was_shown(before: Unconnected) -> None:
+    ada, theirs = ada_on_both_sides(before)
+    world = before.connect()
+    propose(world)
+    match_decisions.approve_exact(world.connection, actor="ada")
+    match_decisions.fill(world.connection, "batchly", actor="maya")
+    carry_out(world)
+    row = row_of(world, ada)
+    assert (row.decision, row.applied_at, row.fills_quickbooks) == ("pending", None, [])
+    assert "not shown" in row.evidence
+    assert not Link.objects.filter(connection=world.connection, local_id=ada.id).exists()
+    match_decisions.approve_exact(world.connection, actor="ada")
+    carry_out(world)
+    world.connection.refresh_from_db()
+    world.sync()
+    assert websites(world, ada, theirs) == ("https://ada.example", "https://ada.example")
+    assert "Notes" not in world.quickbooks.record("Customer", theirs)
+
+
+def test_an_approval_holds_when_the_new_choice_changes_nothing_of_it(before: Unconnected) -> None:
+    ada = before.world.customer("Ada Works")
+    before.world.quickbooks.create("Customer", DisplayName="Ada Works", CompanyName="Ada GmbH")
+    world = before.connect()
+    propose(world)
+    match_decisions.approve_exact(world.connection, actor="ada")
+    match_decisions.fill(world.connection, "batchly", actor="maya")
+    carry_out(world)
+    assert Link.objects.filter(connection=world.connection, local_id=ada.id).exists()
+
+
+def test_what_is_paired_by_hand_is_shown_again_if_linking_it_fills_something(before: Unconnected) -> None:
+    ada = before.world.customer("Ada Works")
+    before.world.quickbooks.create("Customer", DisplayName="Somebody", CompanyName="Ada GmbH")
+    world = before.connect()
+    propose(world)
+    theirs = MatchProposal.objects.get(connection=world.connection, remote_facts__contains="Somebody")
+    match_decisions.pair(world.connection, row_of(world, ada).pk, theirs.pk, actor="ada")
+    carry_out(world)
+    row = row_of(world, ada)
+    assert (row.decision, row.fills_batchly, row.by_hand) == ("pending", ["company_name"], True)
+    match_decisions.approve(world.connection, [row.pk], actor="ada")
+    carry_out(world)
+    assert Link.objects.filter(connection=world.connection, local_id=ada.id).exists()
