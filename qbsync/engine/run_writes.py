@@ -13,6 +13,7 @@ from uuid import UUID
 
 from ledger.services import Record
 from qbsync import clock
+from qbsync.engine import freed_payments
 from qbsync.engine.endings import direction_of
 from qbsync.engine.plan import Outcome
 from qbsync.engine.references import LinkedReferences
@@ -39,8 +40,12 @@ def record(
 ) -> None:
     """Note what a page changes on either side."""
     sent = {command.local_id: command for command in commands}
+    freed = freed_payments.set_free(session.connection, outcomes)
     rows = [_in_batchly(session, o, written[o.subject.local_id]) for o in outcomes if _changed(o, written)]
     rows += [_in_quickbooks(session, o, sent[o.subject.local_id], known) for o in outcomes if o.draft is not None]
+    for row in rows:
+        if row.before is not None and row.local_id in freed:
+            row.before[freed_payments.FREED] = freed[row.local_id]
     RunWrite.objects.bulk_create(rows, batch_size=1000)
 
 

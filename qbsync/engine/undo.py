@@ -18,7 +18,7 @@ from django.db import transaction
 
 from ledger.data import ENTITIES, Entity
 from ledger.services import Change, InvalidRecord, StaleRecord, save_many
-from qbsync.engine import queues
+from qbsync.engine import freed_payments, queues
 from qbsync.engine.errors import NeedsPerson
 from qbsync.engine.missing import read_missing_bodies
 from qbsync.engine.plan import Line, Outcome, Subject, line, verb
@@ -49,7 +49,9 @@ def check(run: Run) -> None:
 
 
 def preview(company: Session, run: Run) -> Iterator[Line]:
-    """A line for every record that the run wrote: what it goes back to, or why it stays."""
+    """A line for every record that the run wrote, and every payment that loses its invoice for good: what it goes back
+    to, or why it stays."""
+    payments: dict[str, Line] = {}
     for entity in ENTITIES[::-1]:
         writes: defaultdict[UUID, list[RunWrite]] = defaultdict(list)
         for write in RunWrite.objects.filter(run=run, entity=entity).select_related("command").order_by("pk"):
@@ -59,18 +61,30 @@ def preview(company: Session, run: Run) -> Iterator[Line]:
         for at in range(0, len(ids), queues.PAGE):
             company.guard()
             page = {local_id: writes[local_id] for local_id in ids[at : at + queues.PAGE]}
-            yield from _page(company, entity, page)
+            for each in _page(company, entity, page, payments):
+                if each.entity == "payment":
+                    payments[each.local_id] = each
+                yield each
 
 
-def _page(company: Session, entity: Entity, writes: Mapping[UUID, Sequence[RunWrite]]) -> Iterator[Line]:
+def _page(
+    company: Session, entity: Entity, writes: Mapping[UUID, Sequence[RunWrite]], payments: Mapping[str, Line]
+) -> Iterator[Line]:
+    """The lines of a page; those of the payments were made before."""
     subjects = _fresh(company, entity, list(writes))
     known = LinkedReferences(company.connection)
     learn(known, subjects)
     wanted: dict[UUID, Wanted] = {}
+    paid = freed_payments.paid_by(company.connection.organization_id, list(writes), payments)
     for subject in subjects:
-        reason = _stays(subject, writes[subject.local_id], known)
-        goal = None if reason else _goal(subject, writes[subject.local_id])
-        if goal is not None:
+        mine = writes[subject.local_id]
+        reason = _stays(subject, mine, known)
+        if reason == FOR_GOOD:
+            yield from freed_payments.left_unapplied(company.connection, mine, payments)
+        goal = None if reason else _goal(subject, mine)
+        if goal is not None and goal["presence"] == "void" and subject.local_id in paid:
+            yield _left(subject, paid[subject.local_id])
+        elif goal is not None:
             wanted[subject.local_id] = goal
         elif reason:
             yield _left(subject, reason)
@@ -225,8 +239,18 @@ def edit_ledger(company: Session, entity: Entity, subjects: Sequence[Subject]) -
     return refused
 
 
+def _check_unpaid(company: Session, entity: Entity, subjects: Sequence[Subject]) -> None:
+    """Somebody may have paid an invoice since the plan was shown."""
+    ending = [
+        s.local_id for s in subjects if s.record and mapping_for(entity).from_ledger(s.record.data).presence == "void"
+    ]
+    for invoice, reason in freed_payments.paid_by(company.connection.organization_id, ending, {}).items():
+        raise InvalidRecord(invoice, "status", reason)
+
+
 @transaction.atomic
 def _save(company: Session, entity: Entity, subjects: Sequence[Subject]) -> None:
+    _check_unpaid(company, entity, subjects)
     changes = [
         Change(id=s.local_id, data=s.record.data, expected_revision=s.record.revision - 1) for s in subjects if s.record
     ]

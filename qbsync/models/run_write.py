@@ -22,7 +22,7 @@ class RunWrite(CompanyOwned):
     command = models.ForeignKey("qbsync.Command", on_delete=models.CASCADE, null=True, related_name="+")
     """The write to QuickBooks; it happened if its command is done."""
     before = models.JSONField(null=True)
-    """{"presence", "units", "line_ids"} as they stood on that side, of the changed units only; null = the record was created."""
+    """{"presence", "units", "line_ids"} as they stood on that side, of the changed units only; null = the record was created. Of an invoice that ended also {"freed": [the payments it had]}."""
     revision = models.PositiveIntegerField()
     """The ledger's revision once this was written."""
     ends = models.BooleanField(default=False)

@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 
 from ledger.data import AllocationData, CustomerData, InvoiceData, PaymentData
-from ledger.services import Record, archive, record_payment, update
-from qbsync.engine import plan_apply, plan_make, plans, run_writes, undo
+from ledger.services import Record, archive, record_payment, update, void_invoice
+from qbsync.engine import freed_payments, plan_apply, plan_make, plans, run_writes, undo
 from qbsync.engine.errors import NeedsPerson
 from qbsync.models import OutboxRow, Plan, Run, RunWrite
 from tests.world import MovableClock, World
@@ -153,6 +153,82 @@ def test_a_document_that_was_voided_in_quickbooks_cannot_be_taken_back_and_is_na
     world.sync()
     plan = plan_make.make_undo(last_run(world), actor="ada")
     assert [(line.entity, line.note) for line in plan.lines.all()] == [("invoice", undo.FOR_GOOD)]
+
+
+def sent_invoice(world: World) -> tuple[Record, Record]:
+    """A customer, and its invoice, which the last run has sent."""
+    world.sync()
+    customer, item = world.customer(), world.item()
+    world.sync()
+    invoice = world.invoice(customer, item)
+    world.sync()
+    return customer, invoice
+
+
+def pay(world: World, customer: Record, invoice: Record) -> Record:
+    part = AllocationData(invoice=invoice.id, amount=Decimal("30.00"))
+    paid = PaymentData(customer=customer.id, date=date(2026, 11, 4), total=Decimal("30.00"), allocations=(part,))
+    return record_payment(world.organization.pk, paid)
+
+
+@pytest.mark.parametrize("side", ["quickbooks", "batchly"])
+def test_the_payments_that_a_voided_invoice_set_free_are_named_in_the_plan(world: World, side: str) -> None:
+    customer, invoice = sent_invoice(world)
+    payment = pay(world, customer, invoice)
+    world.sync()
+    if side == "quickbooks":
+        world.quickbooks.void("Invoice", world.link(invoice).remote_id)
+    else:
+        void_invoice(world.organization.pk, invoice.id, world.read(invoice).revision)
+    world.sync()
+    run = RunWrite.objects.filter(entity="invoice", ends=True).get().run
+    plan = plan_make.make_undo(run, actor="ada")
+    lines = {line.local_id: (line.state, line.note) for line in plan.lines.all()}
+    assert lines[invoice.id] == ("left", undo.FOR_GOOD)
+    assert lines[payment.id] == ("left", freed_payments.UNAPPLIED)
+    assert plan.lines.get(local_id=payment.id).total == Decimal("30.00")
+
+
+def test_a_freed_payment_that_is_applied_again_since_is_not_named(world: World) -> None:
+    customer, invoice = sent_invoice(world)
+    payment = pay(world, customer, invoice)
+    world.sync()
+    world.quickbooks.void("Invoice", world.link(invoice).remote_id)
+    world.sync()
+    run = RunWrite.objects.filter(entity="invoice", ends=True).get().run
+    other = world.invoice(customer, world.item("Another"))
+    part = AllocationData(invoice=other.id, amount=Decimal("30.00"))
+    update(world.organization.pk, "payment", payment.id, world.read(payment).revision, allocations=(part,))
+    world.sync()
+    plan = plan_make.make_undo(run, actor="ada")
+    assert [line.entity for line in plan.lines.all()] == ["invoice"]
+
+
+def test_an_invoice_that_was_paid_since_is_not_voided_and_its_payment_is_named(world: World) -> None:
+    customer, invoice = sent_invoice(world)
+    made = last_run(world)
+    payment = pay(world, customer, invoice)
+    world.sync()
+    plan = take_back(world, made)
+    (line,) = plan.lines.all()
+    assert (line.local_id, line.state) == (invoice.id, "left")
+    assert "Payment 2026-11-04 (30.00) unapplied" in line.note
+    assert world.remote(invoice)["Balance"] == 50
+    data = world.read(payment).data
+    assert isinstance(data, PaymentData)
+    assert data.allocations
+
+
+def test_an_invoice_that_is_paid_between_showing_and_applying_is_left(world: World) -> None:
+    customer, invoice = sent_invoice(world)
+    plan = plan_make.make_undo(last_run(world), actor="ada")
+    plans.approve(plan.pk, code=plans.code(plan), actor="ada")
+    pay(world, customer, invoice)
+    plan_apply.apply(plan.pk)
+    line = plan.lines.get()
+    assert line.state == "left"
+    assert "It is paid" in line.note
+    assert world.remote(invoice)["TotalAmt"] == 80
 
 
 def test_an_archived_name_comes_back_on_both_sides(world: World) -> None:
