@@ -6,6 +6,7 @@ brought in or sent for the first time ends nothing, whatever its state. Called b
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Q
@@ -13,8 +14,8 @@ from django.db.models import Q
 from ledger.data import CustomerData, Entity, ItemData, RecordData
 from qbsync import clock
 from qbsync.engine.plan import Outcome
-from qbsync.models import Link, RunWrite
-from qbsync.safety import LIMITS, Direction
+from qbsync.models import Link, RunWrite, SafetyStop
+from qbsync.safety import AT_ONCE, Direction, Limits
 from qbsync.transitions import Operation, State
 
 SIDES: dict[Direction, RunWrite.Side] = {
@@ -42,18 +43,27 @@ def direction_of(outcome: Outcome) -> Direction | None:
     return "to_batchly" if is_live(record.data) and not is_live(outcome.change.data) else None
 
 
-def recent(connection_id: UUID, entity: Entity, direction: Direction) -> int:
+def recent(connection_id: UUID, entity: Entity, direction: Direction, limits: Limits = AT_ONCE) -> int:
     """Records that ended within the window without a person having been asked."""
+    since = clock.now() - limits.window
+    if limits.until_asked:
+        since = max(since, _last_approval(connection_id, entity, direction) or since)
     written = RunWrite.objects.filter(
         connection_id=connection_id,
         entity=entity,
         side=SIDES[direction],
         ends=True,
         seen=False,
-        written_at__gte=clock.now() - LIMITS.window,
+        written_at__gte=since,
     )
     happened = Q(command__isnull=True) | ~Q(command__state__in=NEVER_HAPPENED)
     return written.filter(happened).values("local_id").distinct().count()
+
+
+def _last_approval(connection_id: UUID, entity: Entity, direction: Direction) -> datetime | None:
+    stops = SafetyStop.objects.filter(connection_id=connection_id, entity=entity, direction=direction)
+    approved = stops.filter(state=SafetyStop.State.APPROVED).order_by("-decided_at")
+    return approved.values_list("decided_at", flat=True).first()
 
 
 def linked(connection_id: UUID, entity: Entity) -> int:

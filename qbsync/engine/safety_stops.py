@@ -32,7 +32,7 @@ from qbsync.engine.session import Session
 from qbsync.mapping import mapping_for
 from qbsync.merge import PRESENCE
 from qbsync.models import Conflict, Connection, Decision, HeldEnding, SafetyStop
-from qbsync.safety import Direction, must_ask
+from qbsync.safety import AT_ONCE, LIMITS, Direction, exceeded
 
 log = structlog.get_logger(__name__)
 
@@ -171,9 +171,11 @@ def _opened_if_due(
 ) -> SafetyStop | None:
     """A new stop, if this page and what is foreseen of the rest of the queue make a mass of endings."""
     connection = session.connection
-    before, known = recent(connection.pk, entity, direction), linked(connection.pk, entity)
-    coming = max(len(group), session.foreseen.get((entity, direction), 0) - before)
-    if not must_ask(coming=coming, recent=before, linked=known):
+    before = {limits: recent(connection.pk, entity, direction, limits) for limits in LIMITS}
+    known = linked(connection.pk, entity)
+    coming = max(len(group), session.foreseen.get((entity, direction), 0) - before[AT_ONCE])
+    limits = exceeded(coming=coming, recent=before, linked=known)
+    if limits is None:
         return None
     log.warning("safety_stop", company=connection.realm_id, entity=entity, direction=direction, coming=coming)
     stop, _ = SafetyStop.objects.get_or_create(
@@ -184,7 +186,8 @@ def _opened_if_due(
         defaults={
             "organization_id": connection.organization_id,
             "linked": known,
-            "recent": before,
+            "recent": before[limits],
+            "recent_span": limits.words,
             "run": session.run,
             "opened_at": clock.now(),
         },

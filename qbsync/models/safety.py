@@ -31,6 +31,8 @@ class SafetyStop(CompanyOwned):
     """Linked records of the kind when the stop began."""
     recent = models.PositiveIntegerField(default=0)
     """Records of the kind that had ended within the window before."""
+    recent_span = models.CharField(max_length=20, default="day")
+    """How long that window was, in words."""
     run = models.ForeignKey("qbsync.Run", on_delete=models.SET_NULL, null=True, related_name="+")
     opened_at = models.DateTimeField()
     decided_at = models.DateTimeField(null=True)

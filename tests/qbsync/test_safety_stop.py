@@ -8,11 +8,13 @@ import pytest
 from ledger.data import CustomerData, InvoiceData
 from ledger.models import Invoice
 from ledger.services import Change, Record, save_many, update, void_invoice
+from qbsync import clock
 from qbsync.engine import failpoints, queues, safety_stops, why
 from qbsync.engine.errors import NeedsPerson
 from qbsync.engine.failpoints import Crash
 from qbsync.engine.resolve import Seen, resolve
 from qbsync.models import Conflict, HeldEnding, InboxRow, Link, OutboxRow, RunWrite, SafetyStop
+from qbsync.safety import SLOWLY
 from tests.world import MovableClock, World
 
 pytestmark = pytest.mark.django_db
@@ -145,6 +147,40 @@ def test_a_mass_deletion_that_trickles_in_by_tens_is_stopped_and_forgotten_after
     world.sync()
     assert void_invoices_here(world) == 40
     assert not safety_stops.summaries(world.connection)
+
+
+def test_a_drain_of_a_few_a_day_is_stopped_before_all_is_gone_and_an_answer_counts_for_what_went_before(
+    world: World, moving_clock: MovableClock
+) -> None:
+    made = invoices(world, 80)
+    for start in (0, 20, 40):
+        void_there(world, made[start : start + 20])
+        world.sync()
+        moving_clock.advance(seconds=25 * 3600)
+        world.sync()
+    assert void_invoices_here(world) == 40
+    stop = the_stop(world)
+    assert (stop.count, stop.stop.recent, stop.stop.recent_span) == (20, 40, "60 days")
+    approve(world)
+    world.sync()
+    assert void_invoices_here(world) == 60
+    moving_clock.advance(seconds=25 * 3600)
+    void_there(world, made[60:70])
+    world.sync()
+    assert void_invoices_here(world) == 70
+    assert not safety_stops.summaries(world.connection)
+
+
+def test_endings_of_more_than_two_months_ago_are_forgotten(world: World, moving_clock: MovableClock) -> None:
+    made = invoices(world, 60)
+    for start in (0, 25):
+        void_there(world, made[start : start + 25])
+        world.sync()
+        moving_clock.advance(seconds=25 * 3600)
+    RunWrite.objects.update(written_at=clock.now() - SLOWLY.window)
+    void_there(world, made[50:55])
+    world.sync()
+    assert void_invoices_here(world) == 55
 
 
 def test_endings_are_counted_over_all_pages_before_the_first_is_written(
