@@ -459,6 +459,7 @@ def test_a_copy_of_a_document_that_was_marked_before_the_company_was_connected_g
         Connection.objects.filter(pk=books.world.connection.pk).update(first_connected_at=first)
         books.world.sync()
         assert not Quarantine.objects.exists()
+    books.clock.advance(seconds=60)  # QuickBooks tells times to the second
     made_in_quickbooks(books, mark, "COPY")
     books.world.sync()
     assert Quarantine.objects.count() == noticed
