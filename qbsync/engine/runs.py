@@ -43,7 +43,7 @@ def begin(connection: Connection, kind: str, *, fence: int) -> Run:
     return Run.objects.create(
         organization_id=connection.organization_id,
         connection=connection,
-        kind=kind,
+        kind=Run.Kind(kind),
         dry_run=kind == "dry_run",
         fence=fence,
         started_at=clock.now(),

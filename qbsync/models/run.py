@@ -19,8 +19,20 @@ class Run(CompanyOwned):
         FAILED = "failed", "Failed"
         INTERRUPTED = "interrupted", "Interrupted"
 
+    class Kind(models.TextChoices):
+        SYNC = "sync", "Regular sync"
+        ASKED_FOR = "asked_for", "Sync that somebody asked for"
+        FULL_PULL = "full_pull", "Full reading"
+        BACKFILL = "backfill", "Full reading by command"
+        PULL = "pull", "Reading by command"
+        PUSH = "push", "Sending by command"
+        DRY_RUN = "dry_run", "Dry run"
+        PLAN = "plan", "Applying a plan"
+        MATCHING = "matching", "Matching"
+        TIE_OUT = "tie_out", "Tie-out"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    kind = models.CharField(max_length=20)
+    kind = models.CharField(max_length=20, choices=Kind)
     outcome = models.CharField(max_length=12, choices=Outcome, default=Outcome.RUNNING)
     dry_run = models.BooleanField(default=False)
     counts = models.JSONField(default=dict)
@@ -34,4 +46,4 @@ class Run(CompanyOwned):
         indexes = [models.Index(fields=["connection", "started_at"], name="run_recent")]
 
     def __str__(self) -> str:
-        return f"{self.kind.replace('_', ' ')} of {self.started_at:%Y-%m-%d %H:%M}"
+        return f"{self.get_kind_display()} of {self.started_at:%Y-%m-%d %H:%M}"

@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from ledger.models import Organization
 from qbsync import tasks
+from qbsync.engine import runs
 from qbsync.models import Connection, Credential, Run
 from standalone.quickbooks_side import QuickBooksSide, open_company
 from tests.qbsync.admin.browser import approve, signed_in, stranger
@@ -140,7 +141,20 @@ def test_a_sync_that_somebody_asked_for_leaves_a_run_they_can_see(world: World) 
     assert "A full pull was asked for" in answer.content.decode()
     tasks.sync_now(str(world.connection.pk), full=True)
     assert Run.objects.get().kind == "full_pull"
-    assert "full_pull" in client.get(page_of(world.connection)).content.decode()
+    assert "Full reading" in client.get(page_of(world.connection)).content.decode()
+
+
+def test_the_kind_of_a_run_is_shown_in_words(world: World) -> None:
+    client = signed_in("operator", world.organization)
+    world.customer()
+    tasks.sync_now(str(world.connection.pk), full=False)
+    run = Run.objects.filter(kind="asked_for").latest("started_at")
+    pages = [page_of(world.connection), reverse("admin:qbsync_run_changelist")]
+    for text in [*(client.get(page).content.decode() for page in pages), str(run)]:
+        assert "Sync that somebody asked for" in text
+        assert ">asked_for<" not in text
+    with pytest.raises(ValueError, match="something_else"):
+        runs.begin(world.connection, "something_else", fence=1)
 
 
 def test_a_viewer_sees_the_page_without_its_buttons_and_cannot_press_them(world: World) -> None:
