@@ -1,4 +1,4 @@
-"""What is known of every company's sync, read from the sync's tables in eight queries however many companies there are.
+"""What is known of every company's sync, read from the sync's tables in nine queries however many companies there are.
 
 Nothing is judged here; `health` does that. Nothing is ever written.
 """
@@ -14,7 +14,20 @@ from uuid import UUID
 from django.db.models import Count, Min, Q
 
 from qbsync import clock
-from qbsync.models import Command, Conflict, Connection, HeldEnding, InboxRow, OutboxRow, Quarantine, Run, SafetyStop
+from qbsync.engine.plans import PREFIX
+from qbsync.models import (
+    Command,
+    Conflict,
+    Connection,
+    HeldEnding,
+    InboxRow,
+    OutboxRow,
+    Plan,
+    PlannedWrite,
+    Quarantine,
+    Run,
+    SafetyStop,
+)
 from qbsync.models.queue import QueueRow
 from qbsync.transitions import OPEN_STATES, State
 
@@ -61,6 +74,9 @@ class CompanyFacts:
     """The backup that the database was restored from, while its records are looked up in QuickBooks."""
     held_endings: int = 0
     """Records that would be voided or made inactive in bulk and wait for an admin."""
+    unapproved_writes: int = 0
+    """Records in plans that nobody has approved or discarded yet."""
+    unapproved_since: datetime | None = None
     last_run: str = ""
     last_run_message: str = ""
 
@@ -74,6 +90,7 @@ def read(organizations: Collection[UUID] | None = None) -> list[CompanyFacts]:
         connections = connections.filter(organization_id__in=organizations)
     inbox, outbox = _queues(InboxRow), _queues(OutboxRow)
     writes, conflicts, held, runs = _writes(), _conflicts(), _held(), _last_runs()
+    plans = _plans()
     restored = dict(Quarantine.objects.filter(looked_up_at=None).values_list("connection_id", "since"))
     return [
         _company(
@@ -83,6 +100,7 @@ def read(organizations: Collection[UUID] | None = None) -> list[CompanyFacts]:
             open_conflicts=conflicts.get(connection.pk, 0),
             restored_to=restored.get(connection.pk),
             held_endings=held.get(connection.pk, 0),
+            **plans.get(connection.pk, {}),
             **writes.get(connection.pk, {}),
             **runs.get(connection.pk, {}),
         )
@@ -109,7 +127,8 @@ def _company(connection: Connection, **counted: Any) -> CompanyFacts:
 
 
 def _queues(model: type[QueueRow]) -> dict[UUID, Queue]:
-    due, held = Q(parked=False, next_try_at__lte=clock.now()), Q(parked=True)
+    due = Q(parked=False, next_try_at__lte=clock.now())
+    held = Q(parked=True) & ~Q(waits_for__startswith=PREFIX)  # what waits in a plan is told of with the plan
     extra: dict[str, Any] = {}
     if model is InboxRow:
         held &= Q(unreadable=False)
@@ -156,6 +175,12 @@ def _conflicts() -> dict[UUID, int]:
 def _held() -> dict[UUID, int]:
     waiting = HeldEnding.objects.filter(state=HeldEnding.State.WAITING, stop__state=SafetyStop.State.OPEN).order_by()
     return dict(waiting.values_list("connection_id").annotate(Count("pk")))
+
+
+def _plans() -> dict[UUID, dict[str, Any]]:
+    made = PlannedWrite.objects.filter(plan__state=Plan.State.MADE, state=PlannedWrite.State.PLANNED).order_by()
+    counted = made.values_list("connection_id").annotate(Count("pk"), Min("plan__made_at"))
+    return {pk: {"unapproved_writes": count, "unapproved_since": since} for pk, count, since in counted}
 
 
 def _last_runs() -> dict[UUID, dict[str, str]]:

@@ -128,6 +128,11 @@ def _for_people(company: CompanyFacts, now: datetime, limits: Limits) -> Iterato
         count = _count(company.held_endings, "record")
         sentence = f"{count} would be voided or made inactive in bulk; an admin approves or declines it."
         yield _warning(company, "safety_stop", sentence)
+    if company.unapproved_writes and company.unapproved_since is not None:
+        wait = "write waits" if company.unapproved_writes == 1 else "writes wait"
+        since = f"{company.unapproved_since:%Y-%m-%d %H:%M} UTC"
+        sentence = f"{company.unapproved_writes} {wait} for approval since {since} (Plans, or qbo_plan)."
+        yield _warning(company, "approval", sentence)
     parked = company.inbox.parked + company.outbox.parked - company.held_endings
     if parked > 0:
         yield _warning(company, "parked", f"{_count(parked, 'record')} cannot go on without a person.")

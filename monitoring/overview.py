@@ -66,6 +66,7 @@ def _mark(company: CompanyFacts, *, stopped: bool) -> Mark:
         return CONNECTION[company.status]
     if stopped:
         return BLOCKED
-    if company.open_conflicts or company.inbox.parked or company.inbox.unreadable or company.outbox.parked:
+    parked = company.inbox.parked or company.inbox.unreadable or company.outbox.parked
+    if parked or company.open_conflicts or company.unapproved_writes:
         return NEEDS_YOU
     return SENDING if _pending(company) else IN_SYNC
