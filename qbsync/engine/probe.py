@@ -16,7 +16,7 @@ from qbsync.engine.listing import BEGINNING, Conditions, Listing
 from qbsync.engine.plan import RemoteState
 from qbsync.engine.session import Session
 from qbsync.mapping import RecordMapping, mapping_for
-from qbsync.models import Command, Link, RemoteRecord
+from qbsync.models import Command, Link
 from qbsync.quickbooks import faults
 
 CLOCK_ERROR = timedelta(seconds=30)
@@ -70,7 +70,7 @@ def may_be_renamed(command: Command, body: dict[str, Any]) -> bool:
 
 
 def deleted_unknown(session: Session, command: Command) -> list[str] | None:
-    """Ids of records of this kind that were deleted since the first send and that we never knew; None = the feed cannot
+    """Ids of records of this kind that were deleted since the first send and belong to none of ours; None = the feed cannot
     tell: it fails for ever because of a record, or more changed since than it holds, and deletions come last (F6.10)."""
     assert command.first_sent_at is not None
     entity = cast(Entity, command.entity)
@@ -85,15 +85,15 @@ def deleted_unknown(session: Session, command: Command) -> list[str] | None:
 
 
 def unknown_deletions(session: Session, entity: Entity, since: datetime) -> tuple[list[str], bool]:
-    """Ids of records that were deleted since then and that we never knew, and whether the feed told of all of them."""
+    """Ids of records that were deleted since then and belong to none of ours, and whether the feed told of all of them.
+
+    That one was seen before it was deleted tells nothing: what a creation in doubt made is read like any other record.
+    """
     name = mapping_for(entity).remote_name
     changes = session.read(lambda client: client.changes([name], since))
     deleted = {row.remote_id for row in changes.deleted.get(name, [])}
     known = Link.objects.filter(connection=session.connection, entity=entity, remote_id__in=deleted)
-    seen = RemoteRecord.objects.filter(
-        connection=session.connection, entity=entity, remote_id__in=deleted, gone=True, token__gte=0
-    )
-    unknown = deleted - set(known.values_list("remote_id", flat=True)) - set(seen.values_list("remote_id", flat=True))
+    unknown = deleted - set(known.values_list("remote_id", flat=True))
     return sorted(unknown), name not in changes.full
 
 

@@ -128,6 +128,24 @@ def test_what_was_never_made_is_sent_again_as_it_is_now(world: World, moving_clo
     assert commands[0].request_id != commands[1].request_id
 
 
+@pytest.mark.usefixtures("forgetful_quickbooks")
+def test_what_was_seen_in_quickbooks_and_deleted_there_while_it_was_in_doubt_does_not_come_back_by_itself(
+    world: World, moving_clock: MovableClock
+) -> None:
+    world.sync()
+    customer, item = world.customer(), world.item()
+    world.sync()
+    lose_answer(world, "Invoice")
+    invoice = world.invoice(customer, item, number="1001")
+    world.sync()  # sends it, hears no answer, and reads it with everything else that is new
+    (made,) = world.quickbooks.records("Invoice")
+    world.quickbooks.delete("Invoice", made["Id"])
+    settle(world, moving_clock)
+    assert world.quickbooks.records("Invoice") == []
+    assert command_of(world, invoice).state == State.HELD
+    assert f"deleted in QuickBooks meanwhile (id {made['Id']})" in command_of(world, invoice).error_text
+
+
 def test_a_record_that_turned_up_since_it_was_shown_is_not_made_twice(world: World, moving_clock: MovableClock) -> None:
     invoice, original, _ = held_invoice(world, moving_clock)
     given = say(world, invoice, "send", seen=Seen(attempts=1, tokens={original["Id"]: 0}))

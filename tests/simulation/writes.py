@@ -161,9 +161,7 @@ class Writes(Lease):
         first_sent_at = self.seen[row.pk].first_sent_at
         assert first_sent_at is not None
         _, deleted, _ = self.world.books.changes(first_sent_at - OVERLAP)
-        db = self.world.db
-        seen = {row.remote_id for row in db.remote.values() if row.gone and row.body}
-        unknown = set(deleted) - set(db.tied) - seen
+        unknown = set(deleted) - set(self.world.db.tied)
         yield "deletions read"
         self.guard()
         if unknown:
