@@ -19,7 +19,7 @@ from django.db import transaction
 from ledger.data import Entity
 from ledger.services import read_many
 from qbsync import clock
-from qbsync.engine import bodies, commands, held_candidates, queues, settle
+from qbsync.engine import bodies, commands, failpoints, held_candidates, queues, settle
 from qbsync.engine.errors import Disconnected, NeedsPerson, RetryLater, SyncStopped, place_of
 from qbsync.engine.legible import trouble_with
 from qbsync.engine.match_sides import remote_facts
@@ -73,7 +73,7 @@ def answer(
     _check(command, seen, reason=reason, **given)
     command.answers.filter(outcome=Ended.OPEN).update(outcome=Ended.WITHDRAWN, settled_at=clock.now())
     queues.enqueue([command.connection], cast(Entity, command.entity), [command.local_id])
-    return HeldAnswer.objects.create(
+    noted = HeldAnswer.objects.create(
         organization_id=command.organization_id,
         connection=command.connection,
         command=command,
@@ -83,6 +83,8 @@ def answer(
         reason=reason.strip()[:500],
         answered_at=clock.now(),
     )
+    failpoints.reach("held.before_commit")
+    return noted
 
 
 def waiting(connection: Connection) -> bool:
@@ -273,3 +275,4 @@ def _still_open(given: HeldAnswer) -> bool:
 def _settle(given: HeldAnswer, outcome: HeldAnswer.Outcome, note: str) -> None:
     mine = HeldAnswer.objects.filter(pk=given.pk, outcome=Ended.OPEN)
     mine.update(outcome=outcome, note=note[:500], settled_at=clock.now())
+    failpoints.reach("held.settling")

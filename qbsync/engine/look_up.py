@@ -18,7 +18,17 @@ from django.db import transaction
 from ledger.data import ENTITIES, Entity
 from ledger.models import Invoice, Payment
 from qbsync import clock
-from qbsync.engine import commands, links, match, match_filling, match_proposals, pending_edits, quarantine, settings
+from qbsync.engine import (
+    commands,
+    failpoints,
+    links,
+    match,
+    match_filling,
+    match_proposals,
+    pending_edits,
+    quarantine,
+    settings,
+)
 from qbsync.engine.match_proposals import Draft
 from qbsync.engine.probe import FEED_REACH, unknown_deletions
 from qbsync.engine.pull import pull
@@ -51,6 +61,7 @@ def carry_on(session: Session, row: Quarantine) -> bool:
         counts += _tie(session.connection, drafted, row, doubts)
         row.looked_up_at, row.counts = clock.now(), dict(counts)
         row.save(update_fields=["looked_up_at", "counts"])
+        failpoints.reach("quarantine.tied")
     log.warning("quarantine_over", company=session.connection.realm_id, **row.counts)
     return True
 

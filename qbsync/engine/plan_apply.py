@@ -15,7 +15,7 @@ from django.db import transaction
 
 from ledger.data import ENTITIES, Entity
 from qbsync import clock
-from qbsync.engine import plans, quarantine, queues, references, session, undo
+from qbsync.engine import failpoints, plans, quarantine, queues, references, session, undo
 from qbsync.engine.errors import NeedsPerson, RetryLater
 from qbsync.engine.missing import read_missing_bodies
 from qbsync.engine.plan import Outcome, Subject, digest
@@ -73,6 +73,7 @@ def _apply_entity(company: Session, plan: Plan, entity: Entity) -> None:
     while rows := list(plan.lines.filter(entity=entity, state=LineState.PLANNED).order_by("pk")[: queues.PAGE]):
         _apply_page(company, entity, rows)
         company.progress(f"{entity}: applied", len(rows))
+        failpoints.reach("plan.page_applied")
     for _ in range(MAX_ROUNDS):
         if not run_commands(company, entity):
             return

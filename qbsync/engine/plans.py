@@ -19,7 +19,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from qbsync import clock
-from qbsync.engine import queues
+from qbsync.engine import failpoints, queues
 from qbsync.engine.errors import NeedsPerson
 from qbsync.engine.plan import Line
 from qbsync.models import Connection, Plan, PlannedWrite, Run
@@ -63,6 +63,7 @@ def fill(plan: Plan, lines: Iterable[Line]) -> Plan:
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for batch in _batches(_counted(lines, counts)):
         store(plan, batch)
+    failpoints.reach("plan.lines_stored")
     plan.state, plan.counts = State.MADE, {entity: dict(found) for entity, found in counts.items()}
     plan.save(update_fields=["state", "counts"])
     return plan
@@ -168,6 +169,7 @@ def _decide(plan_id: UUID, state: Plan.State, *, shown: str | None, actor: str) 
         raise NeedsPerson(f"This plan is {plan.get_state_display().lower()}; make a new one.")
     plan.state, plan.decided_by, plan.decided_at = state, actor[:150], clock.now()
     plan.save(update_fields=["state", "decided_by", "decided_at"])
+    failpoints.reach("plan.before_commit")
     return plan
 
 

@@ -21,7 +21,7 @@ from django.db.models import F, Q
 from ledger.data import ENTITIES, Entity
 from ledger.services.rows import MODELS
 from qbsync import clock
-from qbsync.engine import bodies, commands, pending_edits, queues, witness
+from qbsync.engine import bodies, commands, failpoints, pending_edits, queues, witness
 from qbsync.engine.session import Session
 from qbsync.mapping import mapping_for
 from qbsync.models import Command, Connection, Cursor, Lease, Link, MatchProposal, Quarantine, RemoteRecord
@@ -69,6 +69,7 @@ def begin(connection: Connection, *, since: datetime, evidence: str, noticed_by:
         log.warning("quarantined", company=connection.realm_id, noticed_by=noticed_by, since=since.isoformat())
     row.since = min(row.since, since)
     row.save()
+    failpoints.reach("quarantine.before_commit")
     return row
 
 
@@ -133,6 +134,7 @@ def prepare(session: Session, row: Quarantine) -> None:
         Cursor.objects.filter(connection=session.connection).update(full_requested=True, full_entity="", full_start=1)
         row.since, row.prepared_at = min([row.since, *sent]), clock.now()
         row.save(update_fields=["since", "prepared_at"])
+    failpoints.reach("quarantine.prepared")
 
 
 def _forget_commands(session: Session, entity: Entity) -> list[datetime]:

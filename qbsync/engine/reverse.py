@@ -17,7 +17,7 @@ from django.db import transaction
 
 from ledger.data import Entity
 from qbsync import reversal
-from qbsync.engine import conflicts, decided, queues
+from qbsync.engine import conflicts, decided, failpoints, queues
 from qbsync.engine.errors import NeedsPerson
 from qbsync.engine.resolve import Moved, Seen
 from qbsync.engine.versions import base_version
@@ -117,6 +117,7 @@ def _reverse(
     made = _note(planned, choices, actor=actor, reason=reason, applied=True)
     _carry_out(planned, values)
     queues.enqueue([case.connection], cast(Entity, case.entity), [case.local_id])
+    failpoints.reach("reverse.before_commit")
     return made
 
 

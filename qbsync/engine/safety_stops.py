@@ -22,7 +22,7 @@ from django.db.models import QuerySet
 
 from ledger.data import Entity, InvoiceData, PaymentData
 from qbsync import clock
-from qbsync.engine import queues
+from qbsync.engine import failpoints, queues
 from qbsync.engine.decide_endings import declined_ending
 from qbsync.engine.endings import direction_of, linked, recent
 from qbsync.engine.errors import NeedsPerson
@@ -77,9 +77,10 @@ def sift(session: Session, entity: Entity, outcomes: Sequence[Outcome], known: L
     held: dict[UUID, Outcome] = {}
     for direction in ("to_batchly", "to_quickbooks"):
         asking = [o for o in judged if not o.seen and direction_of(o) == direction]
-        stop = asking and (stops.get(direction) or _opened_if_due(session, entity, direction, asking))
-        if stop:
-            held |= _hold(stop, asking)
+        with transaction.atomic():  # an empty stop would ask a person about nothing
+            stop = asking and (stops.get(direction) or _opened_if_due(session, entity, direction, asking))
+            if stop:
+                held |= _hold(stop, asking)
     _drop(stops.values(), [o.subject.local_id for o in judged if o.subject.local_id not in held])
     return [held.get(o.subject.local_id, o) for o in judged]
 
@@ -192,10 +193,10 @@ def _opened_if_due(
             "opened_at": clock.now(),
         },
     )
+    failpoints.reach("safety.opened")
     return stop
 
 
-@transaction.atomic
 def _hold(stop: SafetyStop, group: Sequence[Outcome]) -> dict[UUID, Outcome]:
     """Keep the records with the stop in the state in which they are shown. Nothing is written on either side."""
     if not SafetyStop.objects.select_for_update().filter(pk=stop.pk, state=State.OPEN).exists():
@@ -297,4 +298,5 @@ def _decide(
     stop.save(update_fields=["state", "decided_at", "decided_by", "decided_on", "reason"])
     stop.endings.filter(state=Ending.WAITING).update(state=ending)
     queues.release(stop.connection, [f"{PREFIX}{stop.pk}"])
+    failpoints.reach("safety.before_commit")
     return shown

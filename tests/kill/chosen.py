@@ -11,7 +11,12 @@ from tests.kill.stories import every_story
 CHOSEN = {
     "apply.before_commit": "payment created there",
     "apply.committed": "item updated there",
+    "held.before_commit": "invoice copied while in doubt, and the right one named",
+    "held.settling": "payment deleted while in doubt, left alone and sent later",
     "notify.before_commit": "invoice told by a webhook",
+    "plan.before_commit": "customer sent by a plan",
+    "plan.lines_stored": "payment planned by the sweep",
+    "plan.page_applied": "invoice asked about before it is written",
     "pull.bodies_read": "payment created",
     "pull.cursor_moved": "invoice deleted there",
     "pull.feed_read": "customer ended there",
@@ -30,8 +35,14 @@ CHOSEN = {
     "push.read_back_committed": "customer ended with reset_before",
     "push.sending_committed": "invoice created",
     "push.settled": "item created",
+    "quarantine.before_commit": "invoice restored, and said so",
+    "quarantine.prepared": "invoice restored, and said so",
+    "quarantine.tied": "invoice restored, and nobody said so",
     "resolve.before_commit": "invoice disputed and decided",
     "resolve.committed": "customer disputed and decided",
+    "reverse.before_commit": "customer disputed, decided and taken back",
+    "safety.before_commit": "invoice ended there by the dozen, declined and decided one by one",
+    "safety.opened": "customer ended by the dozen, and brought back",
     "session.claimed": "payment ended",
     "session.run_begun": "customer missed",
     "session.run_closed": "item ended",
@@ -52,6 +63,22 @@ CHOSEN = {
 """Place -> story. The places of connecting, which no sync comes to, have a test of their own."""
 
 
+IN_THE_MIDDLE = [
+    ("push.answered", 5, "invoice created in waves"),
+    ("push.settled", 5, "payment updated in waves"),
+    ("push.settled", 15, "customer created in a batch"),
+    ("settle.before_commit", 6, "invoice updated in a batch"),
+    ("apply.before_commit", 1, "invoice ended there by the dozen, approved"),
+    ("push.sending_committed", 13, "customer ended by the dozen, approved"),
+    ("plan.page_applied", 2, "customer edited there, and its run taken back"),
+    ("push.answered", 2, "payment made on both sides, and its run taken back"),
+    ("held.settling", 1, "invoice deleted while in doubt, and sent again"),
+    ("reverse.before_commit", 1, "invoice disputed, decided and taken back"),
+]
+"""The stories of many records and of decisions that are not told above: place, which time, story."""
+
+
 def chosen_cases() -> list[Case]:
     stories = {str(story): story for story in every_story()}
-    return [Case(stories[name], None, place, 1, "kill") for place, name in CHOSEN.items()]
+    first = [(place, 1, name) for place, name in CHOSEN.items()]
+    return [Case(stories[name], None, place, nth, "kill") for place, nth, name in [*first, *IN_THE_MIDDLE]]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -27,7 +28,22 @@ from ledger.services import (
     void_payment,
 )
 from qbsync.engine.resolve import Seen, resolve
-from qbsync.models import Command, Conflict, Cursor, InboxRow, Lease, Link, OutboxRow, PullRequest, Run
+from qbsync.models import (
+    Command,
+    Conflict,
+    Cursor,
+    HeldAnswer,
+    InboxRow,
+    Lease,
+    Link,
+    MatchProposal,
+    OutboxRow,
+    Plan,
+    PullRequest,
+    Quarantine,
+    Run,
+    SafetyStop,
+)
 from tests.world import World
 
 MODELS: dict[Entity, Any] = {
@@ -49,8 +65,10 @@ TEXT: dict[Entity, tuple[str, str]] = {
 class Company:
     """Two books and the things that stories do in them."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, pass_time: Callable[[float], None]) -> None:
         self.world = world
+        self.pass_time = pass_time
+        """Moves the clock of both sides by so many seconds."""
         self.serial = 0
         world.sync()  # reads the accounts, without which no item can be sent
         self.customer = world.customer("The customer of every document")
@@ -71,17 +89,19 @@ class Company:
 
     # --- a person in Batchly
 
-    def make(self, entity: Entity) -> Record:
+    def make(self, entity: Entity, *, customer: Record | None = None) -> Record:
+        """A payment pays an invoice of the same customer, made with it."""
         self.expected[entity] += 1
+        customer = customer or self.customer
         organization, name = self.world.organization.pk, self.name(entity)
         if entity == "customer":
             return create_customer(organization, CustomerData(display_name=name))
         if entity == "item":
             return create_item(organization, ItemData(name=name, unit_price=Decimal("10.00")))
         if entity == "invoice":
-            return self._invoice(Decimal("4"))
-        part = AllocationData(invoice=self._invoice_to_pay().id, amount=Decimal("30.00"))
-        data = PaymentData(customer=self.customer.id, date=DAY, total=Decimal("35.00"), allocations=(part,), memo=name)
+            return self._invoice(customer, Decimal("4"))
+        part = AllocationData(invoice=self._invoice_to_pay(customer).id, amount=Decimal("30.00"))
+        data = PaymentData(customer=customer.id, date=DAY, total=Decimal("35.00"), allocations=(part,), memo=name)
         return record_payment(organization, data)
 
     def edit(self, record: Record, text: str) -> None:
@@ -106,15 +126,13 @@ class Company:
             resolve(case.pk, choices={unit["unit"]: "local" for unit in case.units}, seen=seen, actor="somebody")
         return len(cases)
 
-    def _invoice_to_pay(self) -> Record:
+    def _invoice_to_pay(self, customer: Record) -> Record:
         self.expected["invoice"] += 1
-        return self._invoice(Decimal("5"))
+        return self._invoice(customer, Decimal("5"))
 
-    def _invoice(self, quantity: Decimal) -> Record:
+    def _invoice(self, customer: Record, quantity: Decimal) -> Record:
         line = LineData(id=uuid.uuid4(), item=self.item.id, quantity=quantity, unit_price=Decimal("10.00"))
-        return create_invoice(
-            self.world.organization.pk, InvoiceData(customer=self.customer.id, date=DAY, lines=(line,))
-        )
+        return create_invoice(self.world.organization.pk, InvoiceData(customer=customer.id, date=DAY, lines=(line,)))
 
     # --- a person in QuickBooks
 
@@ -174,6 +192,11 @@ class Company:
             "leases": Lease.objects.filter(**mine, expires_at__isnull=False),
             "unfinished full pulls": Cursor.objects.filter(**mine).exclude(full_entity="", full_requested=False),
             "wishes": PullRequest.objects.filter(**mine),
+            "open safety stops": SafetyStop.objects.filter(**mine, state="open"),
+            "plans": Plan.objects.filter(**mine, state__in=["making", "made", "approved"]),
+            "answers about held writes": HeldAnswer.objects.filter(**mine, outcome="open"),
+            "quarantines": Quarantine.objects.filter(**mine, looked_up_at=None),
+            "questions of the matching": MatchProposal.objects.filter(**mine, applied_at=None),
             "doubtful units": Link.objects.filter(**mine, uncertain_units__isnull=False),
         }
         return [f"{what}: {list(rows.values())}" for what, rows in left.items() if rows.exists()]

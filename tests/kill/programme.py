@@ -16,19 +16,19 @@ from qbsync.engine.failpoints import PLACES
 from qbsync.models import Connection
 from tests.kill.company import Company
 from tests.kill.proxy import Moment, Proxy
-from tests.kill.stories import Story
+from tests.kill.story import Story
 from tests.kill.workers import KILLED, RAISED, Ended, Job, Workers
 from tests.world import MovableClock, World
 
 SWEEP_APART = 200.0
 """Seconds between two sweeps: longer than a lease (90) and than a lost write is waited for (140)."""
-MAX_RUNS = 5
+MAX_RUNS = 10
 """Sweeps in which a story without a death comes to rest."""
-MAX_RECOVERIES = 8
+MAX_RECOVERIES = 10
 SETTLES_IN = 20.0
 """Seconds; a request to the emulator takes milliseconds."""
 STORIES_IN_A_COMPANY = 25
-"""Then a fresh company is founded: comparing all its books takes longer and longer."""
+"""A story of many records has one for itself. Then a fresh company is founded: comparing all its books takes longer and longer."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Programme:
     def cut_off(self, story: Story, proxy: Proxy, moment: Moment) -> None:
         """Tell a story whose worker is killed in the middle of its write."""
         self.figures.cases += 1
-        company = self._company_for_one_more()
+        company = self._company_for(story)
         subject = story.prepare(company)
         company.world.sync()
         made = story.act(company, subject)
@@ -110,12 +110,12 @@ class Programme:
         self.figures.kills += 1
         self.figures.deaths_by_kind[story.entity] += 1
         story.after(company, subject)
-        self._note(f"{story}, {moment}", self._recover(company))
+        self._note(f"{story}, {moment}", self._recover(company, story, subject))
 
     # --- one story
 
     def _tell(self, story: Story, case: Case | None, runs: list[Ended]) -> None:
-        company = self._company_for_one_more()
+        company = self._company_for(story)
         try:
             subject = story.prepare(company)
             company.world.sync()
@@ -126,7 +126,7 @@ class Programme:
             died = self._doomed(company, story, subject, case, runs)
             if died:
                 story.after(company, subject)
-            found = self._recover(company, may_ask=died and story.may_ask)
+            found = self._recover(company, story, subject, may_ask=died and story.may_ask)
         except Exception as error:
             error.add_note(f"in {case or story}")
             raise
@@ -140,7 +140,9 @@ class Programme:
     def _doomed(self, company: Company, story: Story, subject: Any, case: Case | None, runs: list[Ended]) -> bool:
         """Let workers run until one dies or all is quiet. Returns whether one died."""
         for number in range(MAX_RUNS):
-            job = story.job(company, subject) if number == 0 else Job()
+            first = number == 0
+            job = story.job(company, subject) if first else story.person(company, subject) or Job()
+            job = replace(job, batching=story.batching)
             armed = case is not None and case.run in (None, number)
             ended = self._work(replace(job, failpoint=case.failpoint) if armed and case else job)
             runs.append(ended)
@@ -152,29 +154,31 @@ class Programme:
                     self._work(story.again(company, subject))
                 return True
             self._clock.advance(seconds=SWEEP_APART)
-            if number and company.is_quiet():
+            if number and _is_over(company, story, subject):
                 break
         if case is not None and case.nth == 1:
             self.figures.violations.append(f"{case}: the place was not reached this time")
         self.figures.missed += case is not None
         return False
 
-    def _recover(self, company: Company, *, may_ask: bool = False) -> list[str]:
+    def _recover(self, company: Company, story: Story, subject: Any, *, may_ask: bool = False) -> list[str]:
         """Other workers take over. What is still wrong when nothing moves any more."""
-        self._come_to_rest(company)
+        self._come_to_rest(company, story, subject)
         if may_ask and (asked := company.answer_questions()):
             self.figures.questions += asked
-            self._come_to_rest(company)
+            self._come_to_rest(company, story, subject)
         company.quickbooks.forget_journal()
         self._work(Job())
         idle = [f"a quiet sweep wrote {row['path']}" for row in company.quickbooks.writes()]
-        return [*company.violations(), *idle]
+        return [*company.violations(), *story.check(company, subject), *idle]
 
-    def _come_to_rest(self, company: Company) -> None:
+    def _come_to_rest(self, company: Company, story: Story, subject: Any) -> None:
         for _ in range(MAX_RECOVERIES):
             self._clock.advance(seconds=SWEEP_APART)
-            self._work(Job())
-            if company.is_quiet():
+            if asked := story.person(company, subject):
+                self._work(asked)
+            self._work(Job(batching=story.batching))
+            if _is_over(company, story, subject):
                 break
 
     def _work(self, job: Job) -> Ended:
@@ -189,25 +193,35 @@ class Programme:
         self.figures.died_at.add(case.place)
         self.figures.deaths_by_kind[case.story.entity] += 1
 
-    def _company_for_one_more(self) -> Company:
-        if self._company is None or self._told >= STORIES_IN_A_COMPANY:
+    def _company_for(self, story: Story) -> Company:
+        if self._company is None or self._told >= STORIES_IN_A_COMPANY or (story.crowd and self._told):
             Connection.objects.update(status=Connection.Status.DISCONNECTED)
-            self._company, self._told = Company(self._found()), 0
-        self._told += 1
+            self._company, self._told = Company(self._found(), self._pass_time), 0
+        self._told += STORIES_IN_A_COMPANY if story.crowd else 1
         return self._company
+
+    def _pass_time(self, seconds: float) -> None:
+        self._clock.advance(seconds=seconds)
+
+
+def _is_over(company: Company, story: Story, subject: Any) -> bool:
+    return company.is_quiet() and story.person(company, subject) is None
 
 
 def _cases(story: Story, runs: Sequence[Ended]) -> Iterator[Case]:
-    """First and last time of each place of each run, killed; the first of all its times raised as well.
+    """First and last time of each place of each run, killed, and of a crowd one in between; the first of all its times
+    raised as well.
 
     When a token is renewed depends on its age, so only the story that waits for it has cases there.
     """
     raised: set[str] = set()
     for number, ended in enumerate(runs):
         for place, times in Counter(ended.reached).items():
-            if place.startswith("tokens.") and not story.waits:
+            if (place.startswith("tokens.") and not story.waits) or not place.startswith(story.dies_at):
                 continue
             yield Case(story, number, place, 1, "kill")
+            if story.crowd and times > 2:
+                yield Case(story, number, place, times // 2 + 1, "kill")
             if times > 1:
                 yield Case(story, number, place, times, "kill")
             if place not in raised:

@@ -1,7 +1,6 @@
 """What a worker is doing when it dies: an entity, an operation, a direction, and what goes wrong on the wire meanwhile.
 
-A story has three parts. `prepare` makes what has to stand on both sides already, `act` makes the change that the doomed
-worker is to carry over, `after` is what a person does while no worker lives. `job` is what the doomed worker runs.
+One record at a time; `crowds`, `people` and `restores` tell of many, of decisions about many, and of backups.
 """
 
 from __future__ import annotations
@@ -11,53 +10,16 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 
 from ledger.data import ENTITIES, Entity
-from qbsync.models import Conflict, OutboxRow
+from qbsync.models import OutboxRow
+from tests.kill import crowds, people, restores
 from tests.kill.company import Company
+from tests.kill.story import FAULTS, Story, sweeping
 from tests.kill.workers import Job
-
-FAULTS = ("lost_response", "reset_before", "late")
-LATE_SECONDS = 90
-"""A late write lands after the worker is dead and before anybody looks for it: 140 s are waited first."""
-
-
-def _nothing(company: Company, subject: Any) -> None:
-    """Nobody is at work."""
-
-
-def _sweeping(company: Company, subject: Any) -> Job:
-    return Job()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Story:
-    entity: Entity
-    name: str
-    prepare: Callable[[Company], Any]
-    act: Callable[[Company, Any], Any] = _nothing
-    after: Callable[[Company, Any], None] = _nothing
-    job: Callable[[Company, Any], Job] = _sweeping
-    again: Callable[[Company, Any], Job] | None = None
-    """What comes ten seconds after the first worker died, if not only the next sweep."""
-    waits: float = 0.0
-    """Seconds that pass before the worker starts."""
-    fault: str = ""
-    may_ask: bool = False
-    """Whether it is right that a person is asked in the end. If nobody died, nobody may be asked."""
-
-    def __str__(self) -> str:
-        return f"{self.entity} {self.name}" + (f" with {self.fault}" if self.fault else "")
-
-    def break_the_wire(self, company: Company) -> None:
-        if self.fault:
-            match = {"entity": self.entity.capitalize(), "method": "POST", "realm": company.quickbooks.realm_id}
-            order = {"kind": self.fault, "match": match, "times": 1, "seconds": LATE_SECONDS}
-            company.quickbooks.control("POST", "faults", order)
 
 
 def every_story() -> Iterator[Story]:
@@ -70,6 +32,9 @@ def every_story() -> Iterator[Story]:
         yield _told_by_webhook(entity)
         yield _decided(entity)
         yield _with_an_old_token(entity)
+    yield from crowds.stories()
+    yield from people.stories()
+    yield from restores.stories()
 
 
 # --- from Batchly to QuickBooks
@@ -159,7 +124,7 @@ def _receiving(entity: Entity) -> Iterator[Story]:
 
     edit = lambda company, remote: company.edit_remote(entity, remote, "edited there")  # noqa: E731
     end = lambda company, remote: company.end_remote(entity, remote)  # noqa: E731
-    for way, job in (("", _sweeping), (", read in full", full)):
+    for way, job in (("", sweeping), (", read in full", full)):
         yield Story(
             entity=entity,
             name=f"created there{way}",
@@ -204,21 +169,13 @@ def _told_by_webhook(entity: Entity) -> Story:
 def _decided(entity: Entity) -> Story:
     """The web process dies with a person's decision; the person, who saw no answer, decides again if it is still open."""
 
-    def disagreement(company: Company) -> Any:
-        record = company.make(entity)
-        company.world.sync()
-        company.edit(record, "ours")
-        company.edit_remote(entity, company.world.link(record).remote_id, "theirs")
-        return record
-
     def decision(company: Company, record: Any) -> Job:
-        case = Conflict.objects.filter(
-            connection=company.world.connection, local_id=record.id, resolution="pending"
-        ).first()
-        if case is None:
-            return Job()
-        seen = {"revision": case.local_revision, "token": case.remote_token}
-        choices = {unit["unit"]: "local" for unit in case.units}
-        return Job(task="resolve", arguments={"case": str(case.pk), "choices": choices, **seen})
+        return people.decision(company, [record], "local") or Job()
 
-    return Story(entity=entity, name="disputed and decided", prepare=disagreement, job=decision, again=decision)
+    return Story(
+        entity=entity,
+        name="disputed and decided",
+        prepare=lambda company: people.disagreement(company, entity),
+        job=decision,
+        again=decision,
+    )

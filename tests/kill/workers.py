@@ -32,12 +32,14 @@ KILLED = -9
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """`task` names a function of `TASKS`. `failpoint` as in BATCHLY_FAILPOINT."""
+    """`task` names a function of `tasks.TASKS`. `failpoint` as in BATCHLY_FAILPOINT."""
 
     task: str = "sweep"
     failpoint: str = ""
     ahead: float = 0.0
     emulator: str = ""
+    batching: bool = False
+    """Any backlog counts as big."""
     arguments: dict[str, Any] = field(default_factory=dict)
 
 
@@ -130,6 +132,7 @@ def serve(jobs: IO[str], answers: IO[str]) -> None:
 def _run_and_leave(job: dict[str, Any], told: int) -> None:
     """The life of a fork; it ends here, never in its parent's code."""
     from qbsync.engine.failpoints import Crash
+    from tests.kill.tasks import TASKS
 
     try:
         _set_up(job, told)
@@ -148,11 +151,13 @@ def _set_up(job: dict[str, Any], told: int) -> None:
     from django.conf import settings
 
     from qbsync import clock
-    from qbsync.engine import failpoints
+    from qbsync.engine import failpoints, volume
 
     real, ahead = clock.source, timedelta(seconds=job["ahead"])
     clock.source = lambda: real() + ahead
     settings.QBO_EMULATOR_URL = job["emulator"]
+    if job["batching"]:
+        volume.PROMISE = 0  # single writes keep no promise
     os.environ["BATCHLY_FAILPOINT"] = job["failpoint"]
     failpoints.arm(os.environ, debug=settings.DEBUG)
     deadly = failpoints.armed
@@ -165,65 +170,10 @@ def _set_up(job: dict[str, Any], told: int) -> None:
     failpoints.armed = tell
 
 
-def _sweep() -> None:
-    from qbsync.engine.sweep import sweep
-
-    sweep(force_pull=True)
-
-
-def _sync(*, connection: str, read: bool = True, full: bool = False) -> None:
-    from uuid import UUID
-
-    from qbsync.engine import sweep
-
-    sweep.sync_safely(UUID(connection), read=read, full=full)
-
-
-def _webhook(*, body: str, signature: str) -> None:
-    """A delivery as the web process takes it."""
-    from django.test import RequestFactory
-
-    from qbsync.webhook_view import receive
-
-    request = RequestFactory().post(
-        "/", data=body.encode(), content_type="application/json", headers={"intuit-signature": signature}
-    )
-    answer = receive(request)
-    assert answer.status_code == 200, answer.content
-
-
-def _complete(**answer: str) -> None:
-    from qbsync.engine import connect
-    from qbsync.engine.errors import NeedsPerson
-
-    try:
-        connect.complete(**answer)
-    except NeedsPerson as refused:
-        print(refused, file=sys.stderr)
-
-
-def _resolve(*, case: str, choices: dict[str, Any], revision: int, token: int) -> None:
-    from uuid import UUID
-
-    from qbsync.engine.resolve import Seen, resolve
-
-    seen = Seen(local_revision=revision, remote_token=token)
-    resolve(UUID(case), choices=choices, seen=seen, actor="somebody")
-
-
-TASKS: dict[str, Callable[..., None]] = {
-    "sweep": _sweep,
-    "sync": _sync,
-    "webhook": _webhook,
-    "complete": _complete,
-    "resolve": _resolve,
-}
-
-
 if __name__ == "__main__":
     import django
 
     django.setup()
-    import qbsync.webhook_view  # noqa: F401 (loaded once here, not in every fork)
+    import tests.kill.tasks  # noqa: F401 (loaded once here, not in every fork)
 
     serve(sys.stdin, sys.stdout)

@@ -7,7 +7,7 @@ import pytest
 
 from ledger.data import CustomerData, InvoiceData
 from ledger.models import Invoice
-from ledger.services import Change, Record, save_many, update, void_invoice
+from ledger.services import Change, Record, archive, reactivate, save_many, update, void_invoice
 from qbsync import clock
 from qbsync.engine import failpoints, queues, safety_stops, why
 from qbsync.engine.errors import NeedsPerson
@@ -291,6 +291,27 @@ def test_a_worker_that_dies_after_the_approval_loses_nothing_of_it(world: World,
     world.sync()
     assert void_invoices_here(world) == 40
     assert not safety_stops.summaries(world.connection)
+
+
+@pytest.mark.usefixtures("no_failpoints")
+def test_a_worker_that_dies_while_it_stops_asks_nobody_about_nothing(world: World, moving_clock: MovableClock) -> None:
+    made = customers(world, 30)
+    for record in made:
+        archive(world.organization.pk, "customer", record.id, world.read(record).revision)
+
+    def die(place: str) -> None:
+        if place == "safety.opened":
+            raise Crash(place)
+
+    failpoints.armed = die
+    with pytest.raises(Crash):
+        world.sync()
+    failpoints.armed = None
+    for record in made:
+        reactivate(world.organization.pk, "customer", record.id, world.read(record).revision)
+    moving_clock.advance(seconds=200)
+    world.sync()
+    assert safety_stops.summaries(world.connection) == []
 
 
 def test_declined_endings_become_delete_conflicts_that_stay_until_they_are_decided(world: World) -> None:
