@@ -1,11 +1,12 @@
-"""How every history begins: an organization connected to a company, with a customer, an item and an invoice on both sides.
+"""How every history begins: each company connected, with a customer, an item and an invoice on both sides.
 
-Played once a process and then copied, tables and QuickBooks' books alike: that costs a tenth of playing it.
+Played once a process and layout and then copied, tables and QuickBooks' books alike: that costs a tenth of playing it.
 """
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
@@ -15,76 +16,77 @@ from django.conf import settings
 
 from ledger.models import Organization
 from qbo_emulator.webhooks import Subscription
-from qbsync.engine import connect, sweep
+from qbsync.engine import sweep
 from qbsync.models import Connection
 from tests.trinity import state
+from tests.trinity.company import Company
+from tests.trinity.connecting import connected
 from tests.trinity.edits import Words
-from tests.trinity.people import People
-from tests.trinity.quickbooks import Books, Side
+from tests.trinity.quickbooks import Books
 
 if TYPE_CHECKING:
     from tests.trinity.world import World
 
 SETTLED = 200.0
 """Seconds after which nothing of the beginning is news to anybody."""
+LAYOUTS: dict[str, Sequence[int]] = {"single": (1,), "apart": (1, 2), "shared": (1, 1)}
+"""The organization of each company: one, two strangers, or two companies of one organization."""
 
 
 @dataclass(frozen=True)
 class Beginning:
     books: Books
     words: Words
-    realm: str
-    organization: Organization
-    connection: Connection
+    companies: Sequence[tuple[Organization, Connection]]
     now: datetime
 
 
-_played: dict[str, Beginning] = {}
+_played: dict[tuple[str, str], Beginning] = {}
 
 
-def begin(world: World) -> Beginning:
+def begin(world: World, layout: str) -> Beginning:
     """The beginning, standing in the database, with books and words of this history's own."""
-    database = state.name()
-    if database not in _played:
-        _played[database] = _play(world)
-        state.keep()
-    state.restore()
-    found = _played[database]
+    key = (state.name(), layout)
+    if key not in _played:
+        _played[key] = _play(world, layout)
+        state.keep(layout)
+    state.restore(layout)
+    found = _played[key]
     books, words = copy.deepcopy((found.books, found.words))
-    return Beginning(books, words, found.realm, found.organization, found.connection, found.now)
+    return Beginning(books, words, found.companies, found.now)
 
 
-def _play(world: World) -> Beginning:
+def _play(world: World, layout: str) -> Beginning:
     state.empty()
-    realm = world.books.open_company("Company").realm
     world.books.webhooks.subscribe(Subscription("http://127.0.0.1/webhooks", settings.QBO_WEBHOOK_VERIFIER_TOKEN))
-    world.side = Side(world.books, realm)
-    world.organization = Organization.objects.create(name="Organization", slug="organization")
-    connection = world.connection = connected(world, realm)
-    people = People(world, Random("beginning"))
-    for make in (lambda: None, people.customer, people.item, people.invoice):
-        make()
-        if stopped := sweep.sync_safely(connection.pk, read=True):
-            raise RuntimeError(f"The beginning could not be played: {stopped}")
+    names = {number: f"Organization {number}" for number in LAYOUTS[layout]}
+    owners = {n: Organization.objects.create(name=name, slug=f"organization-{n}") for n, name in names.items()}
+    for number in LAYOUTS[layout]:
+        realm = world.books.open_company("Company").realm
+        world.companies.append(Company(world, owners[number], connected(world, owners[number].pk, realm)))
+    for company in world.companies:
+        company.employ(Random("beginning"))
+    for number in range(4):
+        _make(world, number)
     world.advance(SETTLED)
-    connection.refresh_from_db()
-    return Beginning(world.books, world.words, realm, world.organization, connection, world.now)
+    for company in world.companies:
+        company.connection.refresh_from_db()
+    return Beginning(world.books, world.words, [(c.organization, c.connection) for c in world.companies], world.now)
 
 
-def connected(world: World, realm: str) -> Connection:
-    """Connect the company, or connect it again."""
-    address = connect.begin(organization_id=world.organization.pk, user_id="1", session_key="session")
-    return connect.complete(
-        state=address.partition("state=")[2].partition("&")[0],
-        session_key="session",
-        user_id="1",
-        code=world.side.grant_code(settings.QBO_REDIRECT_URI),
-        realm_id=realm,
-    )
+def _make(world: World, number: int) -> None:
+    """Nothing, a customer, an item, an invoice: in every organization, and then in QuickBooks."""
+    for company in {each.organization.pk: each for each in world.companies}.values():
+        people = company.people
+        (lambda: None, people.customer, people.item, people.invoice)[number]()
+    for company in world.companies:
+        if stopped := sweep.sync_safely(company.connection.pk, read=True):
+            raise RuntimeError(f"The beginning could not be played: {stopped}")
 
 
 def forget() -> None:
-    """Leave nothing of the beginning in the database."""
-    _played.pop(state.name(), None)
-    state.forget()
+    """Leave nothing of the beginnings in the database."""
+    for layout in LAYOUTS:
+        _played.pop((state.name(), layout), None)
+        state.forget(layout)
     state.empty()

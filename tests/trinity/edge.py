@@ -19,7 +19,18 @@ from django.test import override_settings
 from django.utils import timezone
 
 from qbsync import clock, tasks
-from qbsync.engine import failpoints, lanes, outcomes, quarantine, reconcile, sending, session, sweep
+from qbsync.engine import (
+    company_wide,
+    failpoints,
+    lanes,
+    outcomes,
+    push,
+    quarantine,
+    reconcile,
+    sending,
+    session,
+    sweep,
+)
 from qbsync.quickbooks import Limiter, transport
 from tests.trinity.quickbooks import URL
 from tests.trinity.wire import Adapter
@@ -83,11 +94,11 @@ def under_the_seed(world: World, seed: str) -> Iterator[None]:
             (session, "_limiters", {}),
             (session.settings, "limiter", lambda: _limiter(world)),
             (failpoints, "armed", world.reached),
-            (tasks, "wake", lambda connection_id: world.woken()),
-            (tasks, "wake_pull", lambda connection_id: world.woken(pull=True)),
+            (tasks, "wake", lambda connection_id: world.woken(connection_id)),
+            (tasks, "wake_pull", lambda connection_id: world.woken(connection_id, pull=True)),
             (lanes, "ThreadPoolExecutor", Lane),
             (sending, "wait", world.first_answer),
-            *((module, "log", Told(world)) for module in (outcomes, quarantine, reconcile, sweep)),
+            *((module, "log", Told(world)) for module in (company_wide, outcomes, push, quarantine, reconcile, sweep)),
         ):
             stack.enter_context(patch.object(target, name, value))
         yield

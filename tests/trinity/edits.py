@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 from tests.simulation.provenance import Edits, Text
 
@@ -23,12 +24,13 @@ class Words:
     def __init__(self) -> None:
         self.edits = Edits()
         self._by_word: defaultdict[str, list[Text]] = defaultdict(list)
-        self._families = 0
+        self.homes: dict[int, UUID] = {}
+        """Record -> the organization whose people wrote it, on either side."""
 
-    def family(self) -> int:
+    def family(self, home: UUID) -> int:
         """A new record: edits of different records never replace one another."""
-        self._families += 1
-        return self._families
+        self.homes[len(self.homes) + 1] = home
+        return len(self.homes)
 
     def write(self, unit: str, *, family: int = 0, over: str = "") -> str:
         """A new text for a unit, by somebody who sees `over`."""
@@ -54,6 +56,11 @@ class Words:
         """Every edit whose word stands in these texts, records or rows."""
         text = json.dumps(anywhere, default=str)
         return [edit for word in set(WORD.findall(text)) for edit in self._by_word[word]]
+
+    def strayed(self, home: UUID, *anywhere: Any) -> list[str]:
+        """Edits in these texts that belong to a record of another organization."""
+        homes = {edit: self.homes.get(self.edits.places[edit.edit][0], home) for edit in self.found(*anywhere)}
+        return sorted(self._told(edit.edit) for edit, there in homes.items() if there != home)
 
     def lost(self, *final: Any) -> list[str]:
         """Edits that are in no final value and that nobody saw before they were replaced."""

@@ -14,10 +14,10 @@ from qbsync.engine.errors import NeedsPerson
 from qbsync.engine.references import referenced_in_data
 from qbsync.engine.resolve import Moved, Seen, dismiss, resolve
 from qbsync.models import Command, Conflict, Connection, HeldAnswer, Link, OutboxRow, RemoteRecord
-from tests.trinity import beginning
+from tests.trinity.connecting import connected
 
 if TYPE_CHECKING:
-    from tests.trinity.world import World
+    from tests.trinity.company import Company
 
 NAME_FIELDS = {"customer": "display_name", "item": "name"}
 PATIENCE = 3
@@ -26,26 +26,28 @@ PATIENCE = 3
 
 @dataclass
 class Operator:
-    world: World
+    company: Company
     random: Random
     refusals: Counter[UUID] = field(default_factory=Counter)
-    sent_anew: set[UUID] = field(default_factory=set)
-    """What somebody deleted in QuickBooks before its creation was known, and a person wanted there all the same."""
+
+    def __post_init__(self) -> None:
+        self.world, self.deeds = self.company.world, self.company.world.deeds
 
     def answer_all(self) -> None:
         for case in self.open_cases():
             self.answer(case)
-        for command in Command.objects.filter(state="held").order_by("created_at", "id"):
+        mine = {"connection": self.company.connection}
+        for command in Command.objects.filter(state="held", **mine).order_by("created_at", "id"):
             self.decide_held(command)
-        for row in OutboxRow.objects.exclude(waits_for="").order_by("entity", "local_id"):
+        for row in OutboxRow.objects.filter(**mine).exclude(waits_for="").order_by("entity", "local_id"):
             self._revive_parents(self._record(row.entity, row.local_id))
-
         self.reconnect()
 
     def reconnect(self) -> None:
         """Tokens that are refused again and again end a connection; somebody makes it anew, on Intuit's page."""
-        for ended in Connection.objects.filter(status=Connection.Status.NEEDS_RECONNECT):
-            beginning.connected(self.world, ended.realm_id)
+        ended = Connection.objects.filter(pk=self.company.connection.pk, status=Connection.Status.NEEDS_RECONNECT)
+        if ended.exists():
+            connected(self.world, self.company.organization.pk, self.company.realm)
             self.world.sometimes["connected again"] += 1
 
     def answer_one(self) -> None:
@@ -54,40 +56,41 @@ class Operator:
             self.answer(self.random.choice(cases))
 
     def open_cases(self) -> list[Conflict]:
-        return list(Conflict.objects.filter(resolution="pending").order_by("opened_at", "id"))
+        cases = Conflict.objects.filter(connection=self.company.connection, resolution="pending")
+        return list(cases.order_by("opened_at", "id"))
 
     def answer(self, case: Conflict) -> None:
+        """What the ledger refuses is told in a sentence, say that a customer has to be reactivated first: it stays open."""
         self.world.note(f"a person answers the {case.kind} of a {case.entity}")
-        if case.kind == Conflict.Kind.VALIDATION:
-            self._mend(case)
-            return
+        try:
+            self._mend(case) if case.kind == Conflict.Kind.VALIDATION else self._decide(case)
+        except Moved:
+            self.world.sometimes["a case had moved on"] += 1
+        except InvalidRecord as refused:
+            self.world.note(f"refused: {refused}")
+            self.world.sometimes["a decision could not be carried out"] += 1
+
+    def _decide(self, case: Conflict) -> None:
         choices: dict[str, Any] = {unit["unit"]: self._side() for unit in case.units}
         if case.kind == Conflict.Kind.DELETE:
             choices = {"presence": self._side()}
         seen = Seen(local_revision=case.local_revision, remote_token=case.remote_token)
         self._see(case)
-        try:
-            resolve(case.pk, choices=choices, seen=seen, actor="operator")
-        except Moved:
-            self.world.sometimes["a case had moved on"] += 1
-        except (
-            InvalidRecord
-        ):  # told in a sentence, say that its customer has to be reactivated first: the case stays open
-            self.world.sometimes["a decision could not be carried out"] += 1
-        else:
-            self.world.people.decided.add(case.local_id)
-            self.world.people.ended_here.discard(case.local_id)
-            self.world.sometimes[f"decided: {case.kind}"] += 1
+        resolve(case.pk, choices=choices, seen=seen, actor="operator")
+        self.deeds.decided.add(case.local_id)
+        self.deeds.ended_here.discard(case.local_id)
+        self.world.sometimes[f"decided: {case.kind}"] += 1
 
     def _side(self) -> str:
         return self.random.choice(["local", "remote"])
 
     def _record(self, entity: str, local_id: UUID) -> Record:
-        return read_many(self.world.organization.pk, entity, [local_id])[local_id]  # type: ignore[arg-type]
+        return read_many(self.company.organization.pk, entity, [local_id])[local_id]  # type: ignore[arg-type]
 
     def _see(self, case: Conflict) -> None:
         """The page shows both sides as they are known."""
-        stored = RemoteRecord.objects.filter(entity=case.entity, remote_id=case.remote_id).first()
+        known = RemoteRecord.objects.filter(connection=self.company.connection)
+        stored = known.filter(entity=case.entity, remote_id=case.remote_id).first()
         record = self._record(case.entity, case.local_id)
         self.world.words.see(str(record.data), stored.body if stored else "", case.units)
 
@@ -120,29 +123,29 @@ class Operator:
         for entity, parent in referenced_in_data(record.data):
             if entity not in NAME_FIELDS:
                 continue
-            link = Link.objects.filter(entity=entity, local_id=parent).first()
+            link = Link.objects.filter(connection=self.company.connection, entity=entity, local_id=parent).first()
             if link is not None:
-                self.world.people.revive_row(entity, link.remote_id)
+                self.company.people.revive_row(entity, link.remote_id)
             elif not self._record(entity, parent).data.active:  # type: ignore[union-attr]
                 self._reactivate(self._record(entity, parent))
 
     def _reactivate(self, record: Record) -> None:
-        reactivate(self.world.organization.pk, record.entity, record.id, record.revision)
-        self.world.people.ended_here.discard(record.id)
+        reactivate(self.company.organization.pk, record.entity, record.id, record.revision)
+        self.deeds.ended_here.discard(record.id)
 
     # --- what is held
 
     def decide_held(self, command: Command) -> None:
         """Somebody looks into QuickBooks' audit log: the record is named, or it is said that there is none."""
         self.world.sometimes["held"] += 1
-        made = self.world.made_for(command.local_id)
+        made = self.company.made_for(command.local_id)
         choice, named = (HeldAnswer.Choice.ADOPT, str(made["Id"])) if made else (HeldAnswer.Choice.SEND, "")
         tokens = {named: int(made["SyncToken"])} if made else {}
         shown = held.Seen(attempts=command.attempts, tokens=tokens)
         try:
             held.answer(command.pk, choice=choice, seen=shown, actor="operator", remote_id=named)
             if made is None:
-                self.sent_anew.add(command.local_id)
+                self.deeds.sent_anew.add((command.connection_id, command.local_id))
             self.world.note(f"a person says of a held {command.entity}: {choice}")
         except NeedsPerson as refusal:
             self.world.note(f"not now: {refusal}")

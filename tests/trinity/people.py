@@ -32,7 +32,7 @@ from ledger.services import (
 from qbsync.engine.sweep import LEDGER_MODELS
 
 if TYPE_CHECKING:
-    from tests.trinity.world import World
+    from tests.trinity.company import Company
 
 DAY = date(2026, 11, 3)
 HERE: dict[Entity, tuple[str, ...]] = {
@@ -54,18 +54,12 @@ DOCUMENTS: tuple[Entity, ...] = ("invoice", "payment")
 
 @dataclass
 class People:
-    world: World
+    company: Company
     random: Random
 
     def __post_init__(self) -> None:
-        self.words = self.world.words
-        self.ended_here: set[UUID] = set()
-        self.revived_there: set[str] = set()
-        self.decided: set[UUID] = set()
-
-    @property
-    def organization(self) -> UUID:
-        return self.world.organization.pk
+        self.words, self.deeds, self.side = self.company.world.words, self.company.world.deeds, self.company.side
+        self.organization: UUID = self.company.organization.pk
 
     # --- in Batchly
 
@@ -75,12 +69,12 @@ class People:
         {"customer": self.customer, "item": self.item, "invoice": self.invoice, "payment": self.payment}[entity]()
 
     def customer(self) -> Record:
-        family = self.words.family()
+        family = self.words.family(self.organization)
         name, notes = self.words.write("display_name", family=family), self.words.write("notes", family=family)
         return create_customer(self.organization, CustomerData(display_name=name, notes=notes))
 
     def item(self) -> Record:
-        family = self.words.family()
+        family = self.words.family(self.organization)
         data = ItemData(
             name=self.words.write("name", family=family),
             description=self.words.write("description", family=family),
@@ -89,7 +83,7 @@ class People:
         return create_item(self.organization, data)
 
     def invoice(self) -> Record | None:
-        customer, item, family = self.some("customer"), self.some("item"), self.words.family()
+        customer, item, family = self.some("customer"), self.some("item"), self.words.family(self.organization)
         if customer is None or item is None:
             return None
         data = InvoiceData(
@@ -101,7 +95,7 @@ class People:
         return create_invoice(self.organization, data)
 
     def payment(self) -> Record | None:
-        invoice, family = self.some("invoice"), self.words.family()
+        invoice, family = self.some("invoice"), self.words.family(self.organization)
         if invoice is None or not isinstance(invoice.data, InvoiceData):
             return None
         part = min(invoice.balance or Decimal(0), Decimal(self.random.choice(["5.00", "12.34", "1000.00"])))
@@ -126,7 +120,7 @@ class People:
         if field == "lines":
             self.edit_lines(record)
             return
-        self._change(record, field, self.rewritten(field, getattr(record.data, field)))
+        self.change(record, field, self.rewritten(field, getattr(record.data, field)))
 
     def edit_lines(self, record: Record) -> None:
         first, *others = record.data.lines  # type: ignore[union-attr]
@@ -135,7 +129,7 @@ class People:
         changed = replace(first, description=text, quantity=quantity, amount=Decimal(0))
         if first.unit_price is None:
             changed = replace(changed, unit_price=Decimal("10.01"))
-        self._change(record, "lines", (changed, *others))
+        self.change(record, "lines", (changed, *others))
 
     def rewritten(self, unit: str, old: str) -> str:
         if unit not in NAMES and self.random.random() < 0.15:
@@ -153,30 +147,38 @@ class People:
             void_payment(self.organization, record.id, record.revision)
         else:
             archive(self.organization, record.entity, record.id, record.revision)
-        self.ended_here.add(record.id)
+        self.deeds.ended_here.add(record.id)
 
     def revive_here(self) -> None:
         record = self.some(self.random.choice(("customer", "item")), live=False)
         if record is not None:
             reactivate(self.organization, record.entity, record.id, record.revision)
-            self.ended_here.discard(record.id)
+            self.deeds.ended_here.discard(record.id)
 
-    def _change(self, record: Record, field: str, value: Any) -> None:
+    def change(self, record: Record, field: str, value: Any) -> None:
         update(self.organization, record.entity, record.id, record.revision, **{field: value})
 
     def some(self, entity: Entity, *, live: bool = True) -> Record | None:
-        status = {"status": "open" if live else "void"} if entity in DOCUMENTS else {"active": live}
-        rows = LEDGER_MODELS[entity].objects.filter(organization_id=self.organization, **status)
-        ids = list(rows.order_by("created_at", "id").values_list("pk", flat=True))
+        ids = self._ids(entity, live=live)
         if not ids:
             return None
         chosen = self.random.choice(ids)
         return read_many(self.organization, entity, [chosen])[chosen]
 
+    def all_live(self, entity: Entity) -> list[Record]:
+        ids = self._ids(entity, live=True)
+        found = read_many(self.organization, entity, ids)
+        return [found[id] for id in ids]
+
+    def _ids(self, entity: Entity, *, live: bool) -> list[UUID]:
+        status = {"status": "open" if live else "void"} if entity in DOCUMENTS else {"active": live}
+        rows = LEDGER_MODELS[entity].objects.filter(organization_id=self.organization, **status)
+        return list(rows.order_by("created_at", "id").values_list("pk", flat=True))
+
     # --- in QuickBooks
 
     def make_there(self) -> None:
-        family, entity = self.words.family(), self.random.choice(("customer", "invoice"))
+        family, entity = self.words.family(self.organization), self.random.choice(("customer", "invoice"))
         if entity == "customer":
             name = self.words.write("display_name", family=family)
             self.side.create("Customer", DisplayName=name, Notes=self.words.write("notes", family=family))
@@ -193,7 +195,7 @@ class People:
         invoice = self.some_there("invoice")
         if invoice is None or not invoice["Balance"]:
             return
-        amount, family = float(min(invoice["Balance"], Decimal("20.20"))), self.words.family()
+        amount, family = float(min(invoice["Balance"], Decimal("20.20"))), self.words.family(self.organization)
         paid = [{"Amount": amount, "LinkedTxn": [{"TxnId": invoice["Id"], "TxnType": "Invoice"}]}]
         note = self.words.write("memo", family=family)
         self.side.create("Payment", CustomerRef=_ref(invoice), TotalAmt=amount, Line=paid, PrivateNote=note)
@@ -204,7 +206,7 @@ class People:
         if row is None:
             return
         name = self.random.choice(THERE[entity])
-        if name in NAMES and not self.world.is_linked(entity, row["Id"]):
+        if name in NAMES and not self.company.is_linked(entity, row["Id"]):
             return  # by its name alone a creation whose answer was lost is found
         if name == "Line":
             self._edit_lines_there(row)
@@ -251,12 +253,21 @@ class People:
         name = "DisplayName" if entity == "customer" else "Name"
         plain = {name: row[name].partition(" (deleted)")[0]}
         self.side.edit(entity.capitalize(), remote_id, Active=True, **plain)
-        self.revived_there.add(f"{entity} {remote_id}")
+        self.deeds.revived_there.add((self.side.realm_id, entity, remote_id))
 
     def delete_there(self) -> None:
         entity = self.random.choice(DOCUMENTS)
         row = self.some_there(entity)
         if row is not None:
+            self.words.see(row)
+            self.side.delete(entity.capitalize(), row["Id"])
+
+    def delete_fresh_there(self) -> None:
+        """Somebody deletes what came from Batchly, before Batchly knows that it arrived."""
+        entity = self.random.choice(DOCUMENTS)
+        rows = [row for row in self.side.records(entity.capitalize()) if not self.company.is_linked(entity, row["Id"])]
+        if rows:
+            row = self.random.choice(rows)
             self.words.see(row)
             self.side.delete(entity.capitalize(), row["Id"])
 
@@ -281,10 +292,6 @@ class People:
         self.words.see(self.side.record("Customer", merged["Id"]))
         self._edit(merged, "customer", Active=False)
 
-    @property
-    def side(self) -> Any:
-        return self.world.side
-
     def some_there(self, entity: Entity) -> dict[str, Any] | None:
         rows = [row for row in self.side.records(entity.capitalize()) if _is_live(entity, row)]
         return self.random.choice(rows) if rows else None
@@ -294,11 +301,11 @@ class People:
 
     # --- doing something
 
-    def act(self, name: str) -> bool:
+    def act(self, deed: Callable[[People], Any]) -> bool:
         """Whether the side let it happen."""
         said = len(self.words.edits.contents)
         try:
-            ACTIONS[name][0](self)
+            deed(self)
         except (InvalidRecord, RuntimeError) as refused:
             if isinstance(refused, RuntimeError) and "The emulator refused" not in str(refused):
                 raise
@@ -332,6 +339,7 @@ ACTIONS: dict[str, tuple[Callable[[People], Any], int]] = {
     "end there": (People.end_there, 1),
     "revive there": (People.revive_there, 1),
     "delete there": (People.delete_there, 1),
+    "delete fresh there": (People.delete_fresh_there, 2),
     "copy there": (People.copy_there, 1),
     "merge there": (People.merge_there, 1),
 }

@@ -7,7 +7,7 @@ person at QuickBooks' own screen.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +30,7 @@ class Past:
     """What a record was before it changed; None = it was not there."""
 
     at: float
+    realm: str
     entity: str
     id: str
     before: Record | None
@@ -44,21 +45,26 @@ class Books(Emulator):
         self.past: list[Past] = []
         self.creations: Counter[str] = Counter()
         """Records that were really made, by the request id of the write."""
-        self.made_by: dict[tuple[str, str], str] = {}
-        """(entity, id) of each of them -> request id."""
+        self.made_by: dict[tuple[str, str, str], str] = {}
+        """(realm, entity, id) of each of them -> request id."""
+        self.batched: dict[tuple[str, str], str] = {}
+        """(request id of a batch, name that an item gives) -> request id of the item's command."""
         self.writes = 0
         self.replayed = self.lagged = self.landed_late = 0
 
     def keep(self) -> None:
         now = self.clock.timestamp()
         for company in self.companies.values():
-            self.past += [Past(now, entity, id, old) for (entity, id), old in company.before.items()]
+            self.past += [Past(now, company.realm, entity, id, old) for (entity, id), old in company.before.items()]
         super().keep()
 
     def run_due(self) -> None:
         waiting = len(self._postponed)
         super().run_due()
         self.landed_late += waiting - len(self._postponed)
+
+    def side_of(self, realm: str) -> Side:
+        return Side(self, realm)
 
     def next_due(self) -> float | None:
         return self._postponed.next_at()
@@ -71,18 +77,23 @@ class Books(Emulator):
             return super()._company(call, request, started, fault)
         before, writes = len(self.past), self.writes
         response = super()._company(call, request, started, fault)
-        self._count(call, request, before)
-        self.replayed += self.writes == writes
+        self._count(call, request, self.past[before:])
+        self.replayed += self.writes == writes and call.operation != "batch"
         return response
 
-    def _count(self, call: Call, request: Request, before: int) -> None:
-        changed = self.past[before:]
+    def _count(self, call: Call, request: Request, changed: Sequence[Past]) -> None:
         self.writes += bool(changed)
-        made = [each for each in changed if each.before is None and each.entity == call.entity]
-        if call.operation == "create" and made:
-            request_id = request.query.get("requestid", "")
-            self.creations[request_id] += len(made)
-            self.made_by |= {(each.entity, each.id): request_id for each in made}
+        request_id = request.query.get("requestid", "")
+        for made in (each for each in changed if each.before is None):
+            by = request_id if call.operation == "create" and made.entity == call.entity else ""
+            by = by or self.batched.get((request_id, self._name_of(made)), "")
+            if by:
+                self.creations[by] += 1
+                self.made_by[made.realm, made.entity, made.id] = by
+
+    def _name_of(self, made: Past) -> str:
+        body = self.companies[made.realm][made.entity].rows[made.id].body
+        return str(body.get("DisplayName") or body.get("Name"))
 
     def _carried_out(self, company: Company, request: Request, around: Circumstances) -> tuple[str, bytes]:
         lag = {"query": self.query_lag, "cdc": self.feed_lag}.get(api.call_of(request).operation, 0.0)
@@ -94,7 +105,7 @@ class Books(Emulator):
     @contextmanager
     def _as_of(self, company: Company, moment: float) -> Iterator[None]:
         """The books as they were; what changed since is put back afterwards."""
-        recent = [each for each in self.past if each.at > moment]
+        recent = [each for each in self.past if each.at > moment and each.realm == company.realm]
         self.lagged += bool(recent)
         present = {}
         for each in reversed(recent):

@@ -41,18 +41,19 @@ def empty() -> None:
     _carry_out(f"DELETE FROM {table}" for table in tables())
 
 
-def keep() -> None:
-    """Remember what stands in the tables now."""
-    _carry_out(f"DROP TABLE IF EXISTS kept_{table}; CREATE TABLE kept_{table} AS TABLE {table}" for table in tables())
+def keep(name: str) -> None:
+    """Remember under this name what stands in the tables now."""
+    kept = {table: f"kept_{name}_{table}" for table in tables()}
+    _carry_out(f"DROP TABLE IF EXISTS {kept[table]}; CREATE TABLE {kept[table]} AS TABLE {table}" for table in kept)
 
 
-def restore() -> None:
+def restore(name: str) -> None:
     """Bring that back, and nothing else."""
-    _carry_out(f"DELETE FROM {table}; INSERT INTO {table} TABLE kept_{table}" for table in tables())
+    _carry_out(f"DELETE FROM {table}; INSERT INTO {table} TABLE kept_{name}_{table}" for table in tables())
 
 
-def forget() -> None:
-    _carry_out(f"DROP TABLE IF EXISTS kept_{table}" for table in tables())
+def forget(name: str) -> None:
+    _carry_out(f"DROP TABLE IF EXISTS kept_{name}_{table}" for table in tables())
 
 
 def _carry_out(statements: Iterable[str]) -> None:

@@ -21,6 +21,8 @@ from urllib3.exceptions import NewConnectionError, ProtocolError, ReadTimeoutErr
 from qbo_emulator import api
 from qbo_emulator.faults import Call
 from qbo_emulator.wire import Ending, Request, Response
+from tests.trinity import promises
+from tests.trinity.sizes import tell
 
 if TYPE_CHECKING:
     from tests.trinity.world import World
@@ -41,8 +43,27 @@ WRITE_FAULTS = (
     "expired_access",
     "fault_in_200",
 )
+BATCH_FAULTS = (
+    "partial_batch",
+    "partial_batch",
+    "lost_response",
+    "late",
+    "reset_before",
+    "server_error",
+    "truncated",
+    "malformed",
+    "throttle",
+    "refuse",
+    "expired_access",
+    "fault_in_200",
+)
+WRITES = ("create", "update", "void", "delete", "batch")
 READ_FAULTS = ("lost_response", "reset_before", "server_error", "truncated", "throttle", "refuse", "expired_access")
 TOKEN_FAULTS = ("lost_response", "reset_before", "server_error", "refuse")
+KINDS_OF_WEATHER: tuple[tuple[str, ...], ...] = ((), (), ("late", "lost_response"))
+"""What goes wrong with the writes of a history: anything, or only what leaves their fate open."""
+AROUND_A_BATCH = 5.0
+"""So much likelier than elsewhere somebody stops or dies there: batches are few."""
 LONGEST = 120
 """Seconds after which the real service ends a request (F5.3): a late one lands before that."""
 
@@ -50,8 +71,8 @@ LONGEST = 120
 class Wire:
     """What happens to each request of a history."""
 
-    def __init__(self, world: World, random: Random) -> None:
-        self._world, self._random = world, random
+    def __init__(self, world: World, random: Random, *, kinds: tuple[str, ...] = ()) -> None:
+        self._world, self._random, self._kinds = world, random, kinds
         self.fault_rate = 0.0
 
     def fault_for(self, call: Call) -> str:
@@ -59,22 +80,32 @@ class Wire:
             return ""
         if call.realm is None:
             return self._random.choice(TOKEN_FAULTS)
-        reads = call.operation in ("query", "cdc", "read")
-        kind = self._random.choice(READ_FAULTS if reads else WRITE_FAULTS)
+        if call.operation not in WRITES:
+            return self._random.choice(READ_FAULTS)
+        usual = BATCH_FAULTS if call.operation == "batch" else WRITE_FAULTS
+        kind = self._random.choice(self._kinds or usual)
         return "" if kind == "one_name_at_a_time" and not call.writes_a_name else kind
 
     def exchange(self, call: Call, request: Request) -> Response:
         """One request, with whatever is to go wrong."""
         world, kind = self._world, self.fault_for(call)
         if kind:
-            seconds = self._random.choice([1, 20, 60, 100, LONGEST]) if kind == "late" else 1
-            world.books.faults.add({"kind": kind, "seconds": seconds})
+            world.books.faults.add({"kind": kind, **self._particulars(kind)})
             world.sometimes[f"fault: {kind}"] += 1
         response = world.books.handle(request)
         world.books.faults.remove(None)
+        tell(world, call, request, response)
         world.note(f"{call.operation} {call.entity or ''} -> {kind or response.status}")
         world.pass_time(self._random.choice([0.05, 0.1, 0.3, 1.0]))
         return response
+
+    def _particulars(self, kind: str) -> dict[str, Any]:
+        match kind:
+            case "late":
+                return {"seconds": self._random.choice([1, 20, 60, 100, LONGEST])}
+            case "partial_batch":
+                return {"format": self._random.choice(["failure", "throttle"]), "seed": self._random.randint(0, 10**6)}
+        return {"seconds": 1}
 
 
 class Adapter(BaseAdapter):
@@ -87,13 +118,14 @@ class Adapter(BaseAdapter):
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         world, asked = self._world, _asked(request)
         call = api.call_of(asked)
-        writes = call.realm is not None and call.operation in ("create", "update", "void", "delete")
+        writes = call.realm is not None and call.operation in WRITES
         about = f"{call.operation} {call.entity or ''}".strip()
-        world.stop(f"before {about}", soon=writes)
+        weight = AROUND_A_BATCH if about == "batch" else 1.0
+        world.stop(f"before {about}", soon=writes, weight=weight)
         if writes:
-            world.check_send(asked)
+            promises.check_send(world, call, asked)
         response = world.wire.exchange(call, asked)
-        world.stop(f"after {about}")
+        world.stop(f"after {about}", weight=weight)
         _raise_for(response.ending, request)
         return _answer(request, response)
 
