@@ -116,7 +116,10 @@ def _played(world: World) -> World:
     try:
         return world.play()
     except Exception as error:
-        world.bad(f"the history broke off: {type(error).__name__} at {place_of(error)}")
+        world.bad(f"the history broke off: {place_of(error)}")
+        for hand in world.hands:
+            while not hand.ended:  # the next history begins with hands that are free
+                hand.kill()
         return world
 
 
