@@ -7,7 +7,7 @@
 from ledger.services import payment_methods, terms
 from ledger.services.reading import read_many
 from ledger.services.records import PEOPLE, Change, InvalidRecord, Record, StaleRecord
-from ledger.services.saving import save_many
+from ledger.services.saving import hold_at, save_many
 from ledger.services.single import (
     archive,
     create_customer,
@@ -30,6 +30,7 @@ __all__ = [
     "create_customer",
     "create_invoice",
     "create_item",
+    "hold_at",
     "payment_methods",
     "reactivate",
     "read_many",

@@ -20,6 +20,12 @@ def read_many(organization_id: UUID, entity: Entity, ids: Iterable[UUID]) -> dic
     return {id: record(entity, row, children.get(id, ())) for id, row in found.items()}
 
 
+def revisions_of(organization_id: UUID, entity: Entity, ids: Iterable[UUID]) -> dict[UUID, int]:
+    """At which revision each of these records is; an id that the organization does not have is missing."""
+    rows = MODELS[entity].objects.filter(organization_id=organization_id, id__in=set(ids))
+    return dict(rows.order_by().values_list("id", "revision"))
+
+
 def _children(organization_id: UUID, entity: Entity, ids: Iterable[UUID]) -> dict[UUID, list[InvoiceLine | Allocation]]:
     """The lines or allocations of each record, in their order."""
     grouped: dict[UUID, list[InvoiceLine | Allocation]] = defaultdict(list)

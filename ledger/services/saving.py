@@ -11,7 +11,7 @@ records like any other.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -23,7 +23,7 @@ from ledger import validation
 from ledger.data import Entity, InvoiceData, PaymentData
 from ledger.models import Allocation, Organization
 from ledger.services import balances, numbers, references, writing
-from ledger.services.reading import read_many
+from ledger.services.reading import read_many, revisions_of
 from ledger.services.records import PEOPLE, Change, InvalidRecord, Record, StaleRecord
 from ledger.services.references import Edit
 from ledger.signals import records_changed
@@ -57,6 +57,21 @@ def save_many(
             references.check(organization_id, entity, edits, by_person=origin == PEOPLE)
             _write(organization_id, entity, edits, origin=origin, actor=actor)
         return read_many(organization_id, entity, ids)
+
+
+def hold_at(organization_id: UUID, entity: Entity, revisions: Mapping[UUID, int]) -> None:
+    """Keep these records as they are until the caller's transaction ends.
+
+    Raises `StaleRecord` for one that is not at the given revision any more. For callers that decided something by the
+    records' contents and write it down elsewhere; whoever writes the records themselves has the same from `save_many`.
+    """
+    if not revisions:
+        return
+    _hold(organization_id)
+    found = revisions_of(organization_id, entity, revisions)
+    for id, revision in revisions.items():
+        if found.get(id) != revision:
+            raise StaleRecord(id, revision, found.get(id))
 
 
 def _hold(organization_id: UUID) -> None:

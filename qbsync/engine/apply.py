@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import transaction
 
 from ledger.data import Entity
-from ledger.services import Record, save_many
+from ledger.services import Record, hold_at, save_many
 from qbsync.engine import commands, conflicts, failpoints, links, plan_asking, queues, run_writes, safety_stops
 from qbsync.engine.plan import Outcome, Subject
 from qbsync.engine.references import LinkedReferences
@@ -30,6 +30,7 @@ def apply(session: Session, entity: Entity, outcomes: Sequence[Outcome], known: 
     with transaction.atomic():
         session.guard()  # holds the lease's row to the end: nobody can take the company over while the page is written
         links.lock_as_read(o.subject.link for o in outcomes if o.subject.link is not None and o.base is not None)
+        hold_at(connection.organization_id, entity, _decided_on(outcomes))
         written = _write_ledger(connection, entity, outcomes)
         _remember(connection, entity, outcomes)
         new = _write_links(connection, outcomes, written)
@@ -55,6 +56,12 @@ def origin_of(connection: Connection) -> str:
     return f"quickbooks:{connection.pk}"
 
 
+def _decided_on(outcomes: Sequence[Outcome]) -> dict[UUID, int]:
+    """The ledger's revisions by which the page was decided. If a person edits or voids one of the records before the page
+    is written, the agreement with QuickBooks must not move on: it would cover an edit that this person never saw."""
+    return {o.subject.local_id: o.subject.record.revision for o in outcomes if o.subject.record is not None}
+
+
 def _write_ledger(connection: Connection, entity: Entity, outcomes: Sequence[Outcome]) -> dict[UUID, Record]:
     changes = [outcome.change for outcome in outcomes if outcome.change is not None]
     if not changes:
@@ -76,19 +83,26 @@ def _write_links(connection: Connection, outcomes: Sequence[Outcome], written: d
     touched: list[Link] = []
     new: list[Link] = []
     for outcome in outcomes:
-        if outcome.base is None or outcome.subject.remote is None:
-            continue
         link = copy(outcome.subject.link)  # the page may fail and be written again, record by record
+        if outcome.subject.remote is None or (outcome.base is None and not _is_lost_pair(outcome)):
+            continue
         if link is None:
             link = _new_link(connection, outcome.subject)
         if link._state.adding:
             new.append(link)
         before = links.snapshot(link)
-        _update_link(link, outcome, written)
+        if outcome.base is not None:
+            _update_link(link, outcome, written)
         if link.pk is None or links.snapshot(link) != before:
             touched.append(link)
     links.save(connection, touched)
     return new
+
+
+def _is_lost_pair(outcome: Outcome) -> bool:
+    """A pair whose link a restored database lost, with a case: it is decided on the link, so the link has to be there."""
+    link = outcome.subject.link
+    return outcome.compared and link is not None and link._state.adding
 
 
 def _new_link(connection: Connection, subject: Subject) -> Link:
