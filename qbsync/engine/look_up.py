@@ -13,15 +13,17 @@ from datetime import timedelta
 from typing import cast
 
 import structlog
-from django.db import transaction
+from django.db import models, transaction
 
 from ledger.data import ENTITIES, Entity
-from ledger.models import Invoice, Payment
+from ledger.models import Customer, Invoice, Item, Payment
 from qbsync import clock
 from qbsync.engine import (
+    bodies,
     commands,
     failpoints,
     links,
+    lost_links,
     match,
     match_filling,
     match_proposals,
@@ -30,7 +32,7 @@ from qbsync.engine import (
     settings,
 )
 from qbsync.engine.match_proposals import Draft
-from qbsync.engine.probe import FEED_REACH, unknown_deletions
+from qbsync.engine.probe import CLOCK_ERROR, FEED_REACH, unknown_deletions
 from qbsync.engine.pull import pull
 from qbsync.engine.session import Session
 from qbsync.mapping import mapping_for
@@ -41,7 +43,8 @@ log = structlog.get_logger(__name__)
 
 BY = "restore"
 """Who decides what is certain, as the matching's rows name it."""
-DOCUMENTS = {"invoice": Invoice, "payment": Payment}
+NAMED: dict[Entity, type[models.Model]] = {"customer": Customer, "item": Item}
+DOCUMENTS: dict[Entity, type[models.Model]] = {"invoice": Invoice, "payment": Payment}
 """What can be deleted in QuickBooks, and so leave no trace but in the change feed; customers and items never are."""
 Decision, Band, Matching = MatchProposal.Decision, MatchProposal.Band, Connection.Matching
 
@@ -58,9 +61,11 @@ def carry_on(session: Session, row: Quarantine) -> bool:
     with transaction.atomic():
         session.guard()
         counts = Counter(in_doubt=pending_edits.weigh(session.connection, row.pending))
+        for entity in DOCUMENTS:
+            lost_links.note(row, entity, drafted.sides[entity].bodies.values())
         counts += _tie(session.connection, drafted, row, doubts)
         row.looked_up_at, row.counts = clock.now(), dict(counts)
-        row.save(update_fields=["looked_up_at", "counts"])
+        row.save(update_fields=["looked_up_at", "counts", "owners"])
         failpoints.reach("quarantine.tied")
     log.warning("quarantine_over", company=session.connection.realm_id, **row.counts)
     return True
@@ -75,11 +80,11 @@ def _patience() -> timedelta:
 # --- what cannot be seen any more
 
 
-def _deletions(session: Session, row: Quarantine, entity: str) -> str:
+def _deletions(session: Session, row: Quarantine, entity: Entity) -> str:
     """Why nobody can tell of a document that is not there whether it was never made, or made and deleted; "" = it can."""
     if clock.now() - row.since > FEED_REACH:
         return "The backup is older than QuickBooks remembers deletions: look there whether this was made and deleted."
-    deleted, complete = unknown_deletions(session, cast(Entity, entity), row.since - settings.overlap())
+    deleted, complete = unknown_deletions(session, entity, row.since - settings.overlap())
     if not complete:
         return (
             "More was changed since the backup than QuickBooks tells of: look there whether this was made and deleted."
@@ -93,12 +98,13 @@ def _deletions(session: Session, row: Quarantine, entity: str) -> str:
 # --- tying what belongs together
 
 
-def _tie(connection: Connection, drafted: Draft, row: Quarantine, doubts: dict[str, str]) -> Counter[str]:
+def _tie(connection: Connection, drafted: Draft, row: Quarantine, doubts: dict[Entity, str]) -> Counter[str]:
     """Link what is certain, ask about what is not, and let everything else flow as if it were new."""
     if connection.matching == Matching.OPEN:  # nothing flows anyway, until a person has decided all of it
         match.store(connection, drafted)
         return Counter()
     _ask_about_deletions(drafted, row, doubts)
+    _ask_about_renamed(drafted, row)
     match_filling.fill_nothing(drafted.rows)
     drafted.rows = _worth_keeping(connection, drafted.rows)
     rows = match.store(connection, match.reopened(connection, drafted))
@@ -117,7 +123,7 @@ def _tie(connection: Connection, drafted: Draft, row: Quarantine, doubts: dict[s
     return Counter(linked=len(linked), asked=asked)
 
 
-def _ask_about_deletions(drafted: Draft, row: Quarantine, doubts: dict[str, str]) -> None:
+def _ask_about_deletions(drafted: Draft, row: Quarantine, doubts: dict[Entity, str]) -> None:
     """A document without a counterpart may have been made after the backup and deleted in QuickBooks since; one that was
     written after the restore may not."""
     for entity, doubt in doubts.items():
@@ -126,6 +132,25 @@ def _ask_about_deletions(drafted: Draft, row: Quarantine, doubts: dict[str, str]
         older = DOCUMENTS[entity]._default_manager.filter(pk__in=alone, created_at__lt=row.began_at)
         for local_id in older.values_list("pk", flat=True) if doubt else ():
             alone[local_id].evidence = doubt[:300]
+
+
+def _ask_about_renamed(drafted: Draft, row: Quarantine) -> None:
+    """A name is all that a customer or item is known by. One without a counterpart may stand in QuickBooks under another
+    name, if something of its kind was made there in the lost time, of which nothing here is surely the counterpart."""
+    for entity, model in NAMED.items():
+        unsure = [found for found in drafted.rows if found.entity == entity and not _is_sure(found, drafted)]
+        there = drafted.sides[entity].bodies
+        lost = {id for id in there if lost_links.is_of_lost_time(row, bodies.created_at(there[id]))}
+        made = [found for found in unsure if found.remote_id in lost]
+        here = {found.local_id: found for found in unsure if found.local_id is not None and not found.is_pair}
+        older = model._default_manager.filter(pk__in=here, created_at__lt=row.began_at)
+        for local_id in older.values_list("pk", flat=True) if made else ():
+            here[local_id].evidence = _perhaps_one_of(made)
+
+
+def _perhaps_one_of(made: Sequence[MatchProposal]) -> str:
+    named = "; ".join(found.remote_facts for found in made[:5])
+    return f"QuickBooks got since the backup: {named}. Look whether this became one of them."[:300]
 
 
 def _worth_keeping(connection: Connection, rows: Sequence[MatchProposal]) -> list[MatchProposal]:
@@ -151,17 +176,18 @@ def _give_a_past(
     connection: Connection, entity: Entity, rows: Sequence[MatchProposal], drafted: Draft, restored: Quarantine
 ) -> None:
     """What a document carries whose mark is ours was made from our record, so the record as the backup has it is older
-    than QuickBooks', and is what both sides agree on. One that was sent before the backup was made from what its command
-    says; one that was edited here since has no known past."""
+    than QuickBooks', and is what both sides agree on. One that was about to be sent was made from what its command says.
+    One that was edited here since has no known past; such an edit is younger than the sending of the document."""
     ids = [row.local_id for row in rows if row.local_id is not None]
     given_up = Command.objects.filter(connection=connection, entity=entity, local_id__in=ids, state=State.CANCELLED)
-    sent = given_up.filter(operation=Operation.CREATE, first_sent_at__isnull=False).order_by("created_at")
+    sent = given_up.filter(operation=Operation.CREATE).order_by("created_at")
     carried = {command.local_id: commands.sent_version(command) for command in sent}
     made = links.of_records(connection, entity, local_ids=ids)
     for link in made:
-        record = drafted.sides[entity].records[link.local_id]
-        known = mapping_for(entity).from_ledger(record.data) if record.updated_at < restored.began_at else None
-        past = carried.get(link.local_id, known)
+        record, body = drafted.sides[entity].records[link.local_id], drafted.sides[entity].bodies[link.remote_id]
+        sent_after = bodies.created_at(body) - settings.timing().landing - CLOCK_ERROR
+        is_older = record.updated_at < min(restored.began_at, sent_after)
+        past = carried.get(link.local_id, mapping_for(entity).from_ledger(record.data) if is_older else None)
         if past is not None and past.presence == "live":
             link.base_units, link.base_presence = dict(past.units), past.presence
     links.save(connection, made)

@@ -21,15 +21,30 @@ from qbsync.engine.quarantine import marked
 from qbsync.models import Connection, Link, Quarantine
 
 
-def owners(connection: Connection, entity: Entity, unlinked: Iterable[dict[str, Any]]) -> dict[str, UUID]:
+def owners(connection: Connection, entity: Entity, unlinked: Iterable[Mapping[str, Any]]) -> dict[str, UUID]:
     """QuickBooks id -> the ledger id that it had before the restore."""
     marks = marked(entity, unlinked)
-    spans = _lost_times(connection) if marks else []
-    lost = {id: mark for id, mark in marks.items() if any(begin <= mark[1] <= end for begin, end in spans)}
+    rows = list(Quarantine.objects.filter(connection=connection)) if marks else []
+    lost = {id: mark for id, mark in marks.items() if any(is_of_lost_time(row, mark[1]) for row in rows)}
     if not lost:
         return {}
-    first = _first_made(lost)
-    return {remote_id: first[remote_id] for remote_id in _free(connection, entity, first)}
+    noted = {id: UUID(local_id) for row in rows for id, local_id in row.owners.get(entity, {}).items()}
+    found = settled(lost, noted)
+    return {remote_id: found[remote_id] for remote_id in _free(connection, entity, found)}
+
+
+def note(row: Quarantine, entity: Entity, unlinked: Iterable[Mapping[str, Any]]) -> None:
+    """Keep whose each document is while all of them are at hand: an original may be looked at after its copy."""
+    marks = marked(entity, unlinked)
+    first = _first_made({id: mark for id, mark in marks.items() if is_of_lost_time(row, mark[1])})
+    row.owners[entity] = {remote_id: str(local_id) for remote_id, local_id in first.items()}
+
+
+def settled(lost: Mapping[str, tuple[UUID, datetime]], noted: Mapping[str, UUID]) -> dict[str, UUID]:
+    """What was noted at the look-up, and of what turned up later the oldest with a mark that is nobody's yet."""
+    taken = set(noted.values())
+    late = {id: mark for id, mark in lost.items() if id not in noted and mark[0] not in taken}
+    return {id: noted[id] for id in lost if id in noted} | _first_made(late)
 
 
 def lost_link(connection: Connection, entity: Entity, local_id: UUID, remote_id: str) -> Link:
@@ -44,11 +59,11 @@ def lost_link(connection: Connection, entity: Entity, local_id: UUID, remote_id:
 
 
 def _first_made(lost: Mapping[str, tuple[UUID, datetime]]) -> dict[str, UUID]:
-    """Of several documents with one mark the oldest is the original."""
-    oldest: dict[UUID, tuple[datetime, str]] = {}
-    for remote_id, (local_id, made) in lost.items():
-        oldest[local_id] = min(oldest.get(local_id, (made, remote_id)), (made, remote_id))
-    return {remote_id: local_id for local_id, (_, remote_id) in oldest.items()}
+    """Of several documents with one mark the oldest is the original; within a second it is the one with the lower number."""
+    oldest: dict[UUID, str] = {}
+    for remote_id in sorted(lost, key=lambda id: (lost[id][1], len(id), id)):
+        oldest.setdefault(lost[remote_id][0], remote_id)
+    return {remote_id: local_id for local_id, remote_id in oldest.items()}
 
 
 def _free(connection: Connection, entity: Entity, found: Mapping[str, UUID]) -> list[str]:
@@ -60,8 +75,6 @@ def _free(connection: Connection, entity: Entity, found: Mapping[str, UUID]) -> 
     return [remote_id for remote_id, local_id in found.items() if local_id not in taken]
 
 
-def _lost_times(connection: Connection) -> list[tuple[datetime, datetime]]:
-    """From each backup to the last moment at which a write of before its restore could take effect."""
-    rows = Quarantine.objects.filter(connection=connection).values_list("since", "began_at")
-    landing = settings.timing().landing + CLOCK_ERROR
-    return [(since - CLOCK_ERROR, began_at + landing) for since, began_at in rows]
+def is_of_lost_time(row: Quarantine, made_at: datetime) -> bool:
+    """From the backup to the last moment at which a write of before its restore could take effect."""
+    return row.since - CLOCK_ERROR <= made_at <= row.began_at + settings.timing().landing + CLOCK_ERROR

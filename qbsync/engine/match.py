@@ -97,8 +97,13 @@ def apply(session: Session) -> Counter[str]:
     return done
 
 
+def own_name(entity: Entity, row: InboxRow | OutboxRow) -> str:
+    """How `landed_names` calls the row's record: a row that waits for it goes on once its record is linked."""
+    return f"{entity}@{row.remote_id}" if isinstance(row, InboxRow) else f"{entity}:{row.local_id}"
+
+
 def let_through(connection: Connection, entity: Entity, rows: Sequence[Row]) -> list[Row]:
-    """The queue rows without those whose record waits for the matching; these are parked with the reason."""
+    """The queue rows without those whose record waits for the matching; these are held with the reason."""
     if connection.matching == Matching.NONE or not rows:
         return list(rows)
     key = "remote_id" if isinstance(rows[0], InboxRow) else "local_id"
@@ -108,7 +113,7 @@ def let_through(connection: Connection, entity: Entity, rows: Sequence[Row]) -> 
     held = set(waiting.values_list(key, flat=True)) - set(linked.values_list(key, flat=True))
     for row in rows:
         if getattr(row, key) in held:
-            queues.park(row, KEPT_OUT)
+            queues.hold(row, KEPT_OUT, waits_for=own_name(entity, row))
     return [row for row in rows if getattr(row, key) not in held]
 
 

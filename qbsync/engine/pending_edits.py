@@ -13,7 +13,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q
 
 from ledger.data import ENTITIES, Entity
-from ledger.services import read_many
+from ledger.services import Record, read_many
 from ledger.services.rows import MODELS
 from qbsync.engine import bodies, links
 from qbsync.mapping import mapping_for
@@ -29,7 +29,7 @@ def note(connection: Connection) -> dict[str, dict[str, Any]]:
         waiting = _waiting(connection, entity)
         records = read_many(connection.organization_id, entity, [link.local_id for link in waiting])
         for link in waiting:
-            doubt = _difference(entity, link, records[link.local_id].data) if link.local_id in records else {}
+            doubt = doubtful(entity, link, records[link.local_id]) if link.local_id in records else {}
             if doubt:
                 found[str(link.pk)] = dict(doubt)
     return found
@@ -56,10 +56,13 @@ def _waiting(connection: Connection, entity: Entity) -> Sequence[Link]:
     return list(rows.filter(Q(Exists(edited)) | Q(Exists(asked))))
 
 
-def _difference(entity: Entity, link: Link, data: Any) -> Units:
-    version, base = mapping_for(entity).from_ledger(data), link.base_units or {}
+def doubtful(entity: Entity, link: Link, record: Record) -> Units:
+    """What of a record may have been sent since the backup. After two edits that is more than it differs in by now: the
+    second one, perhaps made after the restore, may have taken the first one back."""
+    version, base = mapping_for(entity).from_ledger(record.data), link.base_units or {}
+    several = record.revision > link.local_revision + 1
     names = (set(base) | set(version.units)) - set(mapping_for(entity).fixed_units)
-    doubt = {name: version.units.get(name) for name in names if version.units.get(name) != base.get(name)}
+    doubt = {name: version.units.get(name) for name in names if several or version.units.get(name) != base.get(name)}
     if version.presence != link.base_presence and version.presence in ("live", "archived"):
         doubt[PRESENCE] = version.presence
     return doubt

@@ -7,7 +7,7 @@ everything and ends it. What always holds: beginning it twice is beginning it on
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
@@ -89,11 +89,15 @@ def remembered_until(connection: Connection) -> datetime:
 
 
 def notice_witness(session: Session) -> None:
-    """Compare the company's fence with what this machine has seen; the lease is held."""
-    seen = witness.went_back(session.connection, session.fence)
+    """Compare what the database knows of this machine's work with what the machine knows; the lease is held."""
+    seen = witness.went_back(session.connection, fence=session.fence, sent=session.sent)
+    session.guard()  # a worker that was paused before it looked sees the one who took the company over, no restore
+    witness.note(session.connection, fence=session.fence, sent=session.sent)
     if seen is not None:
-        session.guard()  # a worker that was paused before it looked sees the one who took the company over, no restore
-        evidence = f"This machine has worked on the company {seen} times; the database knows of {session.fence}."
+        evidence = (
+            f"This machine has worked on the company {seen.fence} times and sent {seen.sent} writes; "
+            f"the database knows of {session.fence} times and {session.sent} writes."
+        )
         _notice(session, evidence, "the witness file")
 
 
@@ -107,7 +111,7 @@ def notice_marks(session: Session, entity: Entity, rows: Iterable[dict[str, Any]
         _notice(session, evidence, "a mark in QuickBooks")
 
 
-def marked(entity: Entity, rows: Iterable[dict[str, Any]]) -> dict[str, tuple[UUID, datetime]]:
+def marked(entity: Entity, rows: Iterable[Mapping[str, Any]]) -> dict[str, tuple[UUID, datetime]]:
     """QuickBooks id -> (the ledger id in its mark, when it was made there). Customers and items carry no mark."""
     mapping = mapping_for(entity)
     found: dict[str, tuple[UUID, datetime]] = {}
@@ -153,14 +157,15 @@ def _notice(session: Session, evidence: str, noticed_by: str) -> None:
 
 
 def _unexplained(connection: Connection, entity: Entity, marks: dict[str, tuple[UUID, datetime]]) -> Sequence[str]:
-    """The marked documents that are neither linked, nor copies of linked ones, nor just being made, nor left alone, nor
-    marked by another organization or before this company was connected."""
+    """The marked documents that are neither linked, nor copies of linked ones, nor of a creation that was sent from here
+    (a refused one may have landed by an earlier send), nor left alone, nor marked by another organization or before this
+    company was connected."""
     own: dict[str, Any] = {"connection": connection, "entity": entity}
     since = _looked_up_until(connection)
     ids = [local_id for local_id, _ in marks.values()]
     linked = Link.objects.filter(**own, local_id__in=ids).values_list("local_id", flat=True)
-    being_made = Command.objects.filter(**own, local_id__in=ids, state__in=OPEN_STATES, first_sent_at__isnull=False)
-    explained = {*linked, *being_made.values_list("local_id", flat=True)}
+    sent = Command.objects.filter(**own, local_id__in=ids, first_sent_at__isnull=False)
+    explained = {*linked, *sent.values_list("local_id", flat=True)}
     news = {remote_id: mark for remote_id, (mark, made) in marks.items() if made >= since and mark not in explained}
     known = _known_ids(own, news)
     strange = {remote_id: mark for remote_id, mark in news.items() if remote_id not in known}

@@ -115,7 +115,8 @@ class _Sending:
             token, version = self._token(parcel, refused)
             if refused is None:
                 self._mark(parcel)
-            self._session.guard()  # a worker that was paused between mark and send has lost the lease by now
+            # a worker that was paused between mark and send has lost the lease by now
+            self._session.guard_sending(len(parcel.commands))
             last_look = _last_look(parcel)
             if refused is None:
                 _stop_if_paused(last_look)

@@ -18,7 +18,7 @@ from django.db.models import F, Q
 
 from ledger.data import Entity
 from qbsync import clock
-from qbsync.engine import failpoints, runs, settings, tokens
+from qbsync.engine import failpoints, runs, settings, tokens, witness
 from qbsync.engine.errors import Busy, Disconnected, LeaseLost, NeedsPerson, RetryLater
 from qbsync.engine.lanes import Lanes
 from qbsync.engine.poison import Stumble
@@ -44,9 +44,11 @@ _limiters_lock = threading.Lock()
 class Session:
     """One worker's hold on one company. Made by `opened`, never by hand."""
 
-    def __init__(self, connection: Connection, *, fence: int, run: Run, tally: Tally) -> None:
+    def __init__(self, connection: Connection, *, fence: int, sent: int, run: Run, tally: Tally) -> None:
         self.connection = connection
         self.fence = fence
+        self.sent = sent
+        """Writes of this company that were about to leave, ever."""
         self.run = run
         self.tally = tally
         self.progress: Progress = _unheard
@@ -96,8 +98,17 @@ class Session:
 
     def guard(self) -> None:
         """Renew the lease, or raise LeaseLost when another worker took the company over meanwhile."""
+        self._renew()
+
+    def guard_sending(self, writes: int) -> None:
+        """`guard`, and have the database and the witness beside it know that so many writes are about to leave."""
+        self._renew(sent=F("sent") + writes)
+        self.sent += writes
+        witness.note(self.connection, fence=self.fence, sent=self.sent)
+
+    def _renew(self, **facts: object) -> None:
         mine = Lease.objects.filter(connection=self.connection, fence=self.fence)
-        if not mine.update(expires_at=clock.now() + settings.lease_time()):
+        if not mine.update(expires_at=clock.now() + settings.lease_time(), **facts):
             raise LeaseLost("Another worker took this company over while this one was paused.")
 
     def token(self, *, refused: int | None = None) -> tuple[str, int]:
@@ -143,12 +154,12 @@ def opened(connection_id: UUID, *, kind: str) -> Iterator[Session]:
     connection = Connection.objects.get(pk=connection_id)
     if connection.status != Connection.Status.CONNECTED:
         raise Disconnected(connection.status_reason or f"{connection} is not connected to QuickBooks.")
-    fence = _claim(connection)
+    fence, sent = _claim(connection)
     failpoints.reach("session.claimed")
     tally = Tally()
     run = runs.begin(connection, kind, fence=fence)
     failpoints.reach("session.run_begun")
-    session = Session(connection, fence=fence, run=run, tally=tally)
+    session = Session(connection, fence=fence, sent=sent, run=run, tally=tally)
     failure = "The worker was stopped."
     try:
         yield session
@@ -167,8 +178,8 @@ def opened(connection_id: UUID, *, kind: str) -> Iterator[Session]:
             _give_back(session)
 
 
-def _claim(connection: Connection) -> int:
-    """Take the lease by one conditional update, so that two workers can never both succeed."""
+def _claim(connection: Connection) -> tuple[int, int]:
+    """Take the lease by one conditional update, so that two workers can never both succeed. Gives its fence and `sent`."""
     now = clock.now()
     Lease.objects.get_or_create(connection=connection, organization_id=connection.organization_id)
     free = Q(expires_at__isnull=True) | Q(expires_at__lt=now)
@@ -179,7 +190,7 @@ def _claim(connection: Connection) -> int:
     )
     if not taken:
         raise Busy(f"{connection} is being synchronised by another worker.")
-    return Lease.objects.values_list("fence", flat=True).get(connection=connection)
+    return Lease.objects.values_list("fence", "sent").get(connection=connection)
 
 
 def _give_back(session: Session) -> None:

@@ -1,12 +1,15 @@
-"""A witness outside of the database: how often each company was taken up for work, in one small file a company.
+"""A witness outside of the database: how often each company was taken up for work, and how many writes left for it.
 
-Called by `quarantine` at the beginning of every sync. The number is the lease's fence, which only ever grows; a database
-that shows a smaller one than this machine has seen went back to an earlier time. What always holds: it accuses nobody
-wrongly, but it knows only what this very machine has done, and without its folder it knows nothing.
+One small file a company. `quarantine` asks it at the beginning of every sync, `session` tells it of every write before its
+first byte leaves. Both numbers only ever grow (they are the lease's `fence` and `sent`), so a database that shows a smaller
+one than this machine has seen went back to an earlier time; `sent` tells it of a backup that was taken in the middle of a
+long run. What always holds: it accuses nobody wrongly, but it knows only what this very machine has done, and without its
+folder it knows nothing.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
@@ -17,19 +20,34 @@ from qbsync.models import Connection
 log = structlog.get_logger(__name__)
 
 
-def went_back(connection: Connection, fence: int) -> int | None:
-    """The higher number that this machine has seen, if the database's clock of work was turned back. Notes the new one."""
-    if not settings.QBSYNC_WITNESS_FOLDER:
-        return None
-    file = Path(settings.QBSYNC_WITNESS_FOLDER) / str(connection.pk)
-    seen = _read(file)
-    _write(file, fence)
-    return seen if seen is not None and seen >= fence else None
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What this machine has done: the highest fence it held, and the writes that had been about to leave by then."""
+
+    fence: int
+    sent: int
 
 
-def _read(file: Path) -> int | None:
+def went_back(connection: Connection, *, fence: int, sent: int) -> Seen | None:
+    """What this machine has seen, if the database knows of less."""
+    seen = _read(_file(connection)) if settings.QBSYNC_WITNESS_FOLDER else None
+    return seen if seen is not None and (seen.fence >= fence or seen.sent > sent) else None
+
+
+def note(connection: Connection, *, fence: int, sent: int) -> None:
+    """Write down what the database knows by now; whoever does so holds the company."""
+    if settings.QBSYNC_WITNESS_FOLDER:
+        _write(_file(connection), f"{fence} {sent}")
+
+
+def _file(connection: Connection) -> Path:
+    return Path(settings.QBSYNC_WITNESS_FOLDER) / str(connection.pk)
+
+
+def _read(file: Path) -> Seen | None:
     try:
-        return int(file.read_text(encoding="ascii"))
+        fence, _, sent = file.read_text(encoding="ascii").partition(" ")
+        return Seen(fence=int(fence), sent=int(sent or 0))  # files of earlier versions hold the fence alone
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
@@ -37,12 +55,12 @@ def _read(file: Path) -> int | None:
         return None
 
 
-def _write(file: Path, fence: int) -> None:
+def _write(file: Path, text: str) -> None:
     """Replaced in one step: a reader finds the old number or the new one. A full disk stops no sync."""
     fresh = file.with_suffix(".new")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_text(str(fence), encoding="ascii")
+        fresh.write_text(text, encoding="ascii")
         fresh.replace(file)
     except OSError as error:
         log.warning("witness_unwritable", file=str(file), error=type(error).__name__)

@@ -123,10 +123,14 @@ class ConnectRequest(models.Model):
 
 
 class Lease(CompanyOwned):
-    """Who may work on a company right now. `fence` grows with every new holder, so a paused one can tell it lost."""
+    """Who may work on a company right now. `fence` grows with every new holder, so a paused one can tell it lost.
+
+    `sent` counts the writes that were about to leave, so a database that went back to an earlier time can tell that it did.
+    """
 
     connection = models.OneToOneField(Connection, on_delete=models.PROTECT, related_name="lease", primary_key=True)
     fence = models.BigIntegerField(default=0)
+    sent = models.BigIntegerField(default=0)
     holder = models.CharField(max_length=100, blank=True)
     expires_at = models.DateTimeField(null=True)
 

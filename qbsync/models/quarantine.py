@@ -25,6 +25,8 @@ class Quarantine(CompanyOwned):
     prepared_at = models.DateTimeField(null=True)
     """When the writes that were under way in the backup were set aside."""
     looked_up_at = models.DateTimeField(null=True)
+    owners = models.JSONField(default=dict)
+    """By kind: the QuickBooks id of each document of the lost time, and the ledger id that it had."""
     counts = models.JSONField(default=dict)
 
     class Meta:

@@ -45,6 +45,7 @@ def test_what_it_made_is_tied_to_its_record_by_the_mark(world: World, moving_clo
     world.sync()
     customer, item = world.customer(), world.item()
     world.sync()
+    moving_clock.advance(seconds=5)
     invoice = world.invoice(customer, item)
     remote_id = lost_creation(world, invoice)
     refused_although_made(world, invoice, moving_clock)

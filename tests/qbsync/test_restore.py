@@ -24,12 +24,13 @@ from ledger.services import Record, create_customer, create_invoice, record_paym
 from monitoring import facts as monitoring_facts
 from monitoring import health
 from qbsync import clock
-from qbsync.engine import match, match_decisions, quarantine, session, sweep, sync
+from qbsync.engine import match, match_decisions, quarantine, queues, session, sweep, sync
 from qbsync.engine.errors import LeaseLost
 from qbsync.engine.resolve import Seen, resolve
 from qbsync.engine.why import why
 from qbsync.management.company_status import status_of
-from qbsync.models import Command, Connection, Link, MatchProposal, Quarantine
+from qbsync.mapping.notes import with_marker
+from qbsync.models import Command, Connection, InboxRow, Link, MatchProposal, OutboxRow, Quarantine
 from qbsync.transitions import State
 from standalone.quickbooks_side import QuickBooksSide
 from tests.world import MovableClock, World, connect_company
@@ -49,7 +50,7 @@ class Books:
     savepoint: str = ""
 
     def back_up(self) -> None:
-        self.clock.advance(seconds=60)
+        self.clock.advance(seconds=300)
         self.taken_at, self.savepoint = clock.now(), transaction.savepoint()
 
     def restore(self, *, say_so: bool = True) -> None:
@@ -100,6 +101,7 @@ class Books:
         self.world.quickbooks.forget_journal()
         self.world.sync(full=True)
         assert self.world.quickbooks.writes() == []
+        assert [row.reason for queue in (InboxRow, OutboxRow) for row in queue.objects.all()] == []
 
 
 @pytest.fixture
@@ -188,6 +190,25 @@ def test_a_customer_that_waited_in_the_backup_is_found_by_its_name(books: Books)
     books.assert_each_once_and_quiet()
 
 
+@pytest.mark.parametrize("side", ["Batchly", "QuickBooks"])
+def test_a_customer_that_waited_in_the_backup_and_was_renamed_since_waits_for_a_person(books: Books, side: str) -> None:
+    """A name is all that a customer is known by: under another one it may be the one in the backup, sent in the lost time."""
+    customer = books.world.customer("Grace Yard")
+    books.back_up()
+    if side == "Batchly":
+        books.edit(customer, display_name="Grace & Sons")
+    books.world.sync()
+    if side == "QuickBooks":
+        books.world.quickbooks.edit("Customer", books.world.link(customer).remote_id, DisplayName="Grace & Sons")
+    books.restore()
+    books.look_up()
+    names = [row["DisplayName"] for row in books.world.quickbooks.records("Customer")]
+    assert sorted(names) == ["Ada Works", "Grace & Sons"]
+    (asked,) = MatchProposal.objects.filter(connection=books.world.connection, applied_at=None)
+    assert asked.local_id == customer.id
+    assert "Grace & Sons" in asked.evidence
+
+
 def test_what_somebody_emptied_since_the_backup_is_not_filled_again(books: Books) -> None:
     customer = books.world.customer("Grace Yard", notes="pays on Fridays")
     books.back_up()
@@ -219,6 +240,21 @@ def test_an_edit_that_waited_in_the_backup_does_not_undo_what_somebody_undid_sin
     books.restore()
     books.look_up()
     assert "Notes" not in books.world.remote(books.customer) or not books.world.remote(books.customer)["Notes"]
+    (case,) = books.world.open_cases()
+    assert [unit["unit"] for unit in case.units] == ["notes"]
+
+
+def test_an_edit_that_waited_in_the_backup_was_sent_and_is_taken_back_after_the_restore_is_not_done_again(
+    books: Books,
+) -> None:
+    books.edit(books.customer, notes="pays on Fridays")
+    books.back_up()
+    books.world.sync()
+    books.restore(say_so=False)
+    books.edit(books.customer, notes="")
+    quarantine.declare(books.world.connection, since=books.taken_at, actor="ada")  # type: ignore[arg-type]
+    books.look_up()
+    assert books.world.read(books.customer).data.notes == ""  # type: ignore[union-attr]
     (case,) = books.world.open_cases()
     assert [unit["unit"] for unit in case.units] == ["notes"]
 
@@ -263,6 +299,46 @@ def test_a_copy_of_an_invoice_that_was_lost_comes_back_as_a_record_of_its_own(bo
     books.look_up()
     assert books.world.link(invoice).remote_id == original["Id"]
     assert books.world.imported("invoice", copy["Id"]).id != invoice.id
+    books.assert_each_once_and_quiet()
+
+
+def test_a_copy_that_is_looked_at_before_its_original_does_not_take_its_place(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    books.back_up()
+    lost = books.invoice(number="A-17")
+    books.world.sync()
+    original = books.world.remote(lost)
+    wanted = {name: original[name] for name in ("CustomerRef", "Line", "PrivateNote")}
+    copy = books.world.quickbooks.create("Invoice", DocNumber="A-17 copy", **wanted)
+    books.clock.advance(seconds=60)
+    books.world.quickbooks.edit("Invoice", original["Id"], CustomerMemo={"value": "edited after it was copied"})
+    books.restore()
+    monkeypatch.setattr(queues, "PAGE", 1)
+    books.look_up()
+    owners = {link.remote_id: link.local_id for link in Link.objects.filter(entity="invoice")}
+    assert owners[original["Id"]] == lost.id
+    assert owners[copy["Id"]] != lost.id
+    books.assert_each_once_and_quiet()
+
+
+def test_an_edit_of_an_invoice_that_was_ready_in_the_backup_is_sent_although_the_invoice_was(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What left after the backup is what its command said, not what the record had become by then."""
+    with monkeypatch.context() as nothing_is_sent:
+        nothing_is_sent.setattr(sync, "run_commands", lambda *_: 0)
+        invoice = books.invoice(customer_memo="as it was ready")
+        books.world.sync()
+    edited = books.edit(invoice, customer_memo="edited since")
+    OutboxRow.objects.filter(local_id=edited.id).delete()
+    books.back_up()
+    with session.opened(books.world.connection.pk, kind="sync") as company:
+        sync.settle_open(company)
+    assert books.world.remote(invoice)["CustomerMemo"]["value"] == "as it was ready"
+    books.restore()
+    books.look_up()
+    assert books.world.remote(invoice)["CustomerMemo"]["value"] == "edited since"
     books.assert_each_once_and_quiet()
 
 
@@ -323,6 +399,25 @@ def test_an_edit_of_the_lost_time_and_another_one_after_the_restore_are_merged_l
     assert books.world.remote(books.customer)["CompanyName"] == "Ada Ltd"
 
 
+def test_an_edit_made_between_the_restore_and_its_notice_is_not_taken_for_the_past(
+    books: Books, settings: Any, tmp_path: Path
+) -> None:
+    settings.QBSYNC_WITNESS_FOLDER = str(tmp_path)
+    invoice = books.invoice(customer_memo="as it was sent")
+    books.back_up()
+    books.world.sync()
+    books.restore(say_so=False)
+    books.edit(invoice, customer_memo="written after the restore")
+    Invoice.objects.filter(pk=invoice.id).update(updated_at=clock.now())  # the ledger's clock is not moved by tests
+    books.clock.advance(seconds=30)
+    books.world.sync()
+    assert quarantine.standing(books.world.connection) is not None
+    books.look_up()
+    assert books.world.read(invoice).data.customer_memo == "written after the restore"  # type: ignore[union-attr]
+    (case,) = books.world.open_cases()
+    assert [unit["unit"] for unit in case.units if unit["local"] == "written after the restore"]
+
+
 # --- what nobody can tell
 
 
@@ -369,6 +464,32 @@ def test_an_invoice_entered_again_by_hand_is_held_against_the_lost_one_by_a_pers
     books.assert_each_once_and_quiet()
 
 
+def test_a_document_that_turns_up_late_and_void_is_a_case_that_can_be_decided(books: Books) -> None:
+    """It was sent in the lost time and seen only after the look-up, so that there is neither a link nor a common past.
+
+    As while a creation was held for a person and thus kept out of the look-up."""
+    waiting = books.invoice()
+    books.world.connection.push_enabled = False
+    books.world.connection.save()
+    books.back_up()
+    books.restore()
+    books.look_up()
+    Quarantine.objects.update(began_at=clock.now(), looked_up_at=clock.now() + timedelta(hours=1))
+    customer = {"value": books.world.link(books.customer).remote_id}
+    line = {"Amount": 80, "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": {"Qty": 1, "UnitPrice": 80}}
+    note = with_marker("", str(waiting.id))
+    sent = books.world.quickbooks.create("Invoice", CustomerRef=customer, Line=[line], PrivateNote=note)
+    books.world.quickbooks.void("Invoice", sent["Id"])
+    books.world.sync()
+    (case,) = books.world.open_cases()
+    assert (case.kind, case.local_id) == ("delete_conflict", waiting.id)
+    seen = Seen(local_revision=case.local_revision, remote_token=case.remote_token)
+    resolve(case.pk, choices={"presence": "remote"}, seen=seen, actor="ada")
+    books.world.sync()
+    assert books.world.read(waiting).data.status == "void"  # type: ignore[union-attr]
+    assert books.world.open_cases() == []
+
+
 # --- noticed without being told
 
 
@@ -403,6 +524,27 @@ def test_a_restore_is_noticed_by_the_witness_even_if_only_a_customer_was_edited(
     books.look_up()
     assert books.world.read(books.customer).data.notes == "pays on Fridays"  # type: ignore[union-attr]
     assert Quarantine.objects.filter(connection=books.world.connection).count() == 1
+
+
+def test_a_restore_to_the_middle_of_a_run_is_noticed_by_what_that_run_sent_afterwards(
+    books: Books, settings: Any, tmp_path: Path
+) -> None:
+    """The same worker was at work in the backup and after it, and within the ten minutes in which nothing is read first."""
+    settings.QBSYNC_WITNESS_FOLDER = str(tmp_path)
+    books.invoice()
+    with session.opened(books.world.connection.pk, kind="sync") as company:
+        quarantine.notice_witness(company)
+        books.back_up()
+        sync.work_off(company)
+    books.clock.advance(seconds=120)
+    transaction.savepoint_rollback(books.savepoint)
+    books.world.sync()
+    row = quarantine.standing(books.world.connection)
+    assert row is not None
+    assert row.noticed_by == "the witness file"
+    assert len(books.numbers()) == 1
+    books.look_up()
+    books.assert_each_once_and_quiet()
 
 
 def test_nothing_is_noticed_where_nothing_was_restored(books: Books, settings: Any, tmp_path: Path) -> None:
