@@ -31,6 +31,8 @@ FAULTS = (
     "throttled",
     "not_sent",
 )
+ECHOES = 0.02
+"""How many requests arrive a second time, as something between us and QuickBooks delivers them again."""
 SIDE_EFFECT = "Balance"
 """What a payment moves on an invoice: the token grows, but no person edited anything (F3.2.4)."""
 UNMODELLED = "extra"
@@ -82,6 +84,8 @@ class Request:
 @dataclass
 class Books:
     random: Random
+    echoes: Random
+    """Apart from `random`, so that a history is the same but for the second arrivals."""
     skew: timedelta
     """QuickBooks' clock less ours."""
     fault_rate: float
@@ -124,6 +128,7 @@ class Books:
         if self.random.random() < self.refusal_rate:
             return "refused", None
         if self.random.random() >= self.fault_rate:
+            self._arrive_again(request)
             return self._carry_out(request)
         fault = self.random.choice(FAULTS)
         if fault == "late":
@@ -134,6 +139,16 @@ class Books:
         if fault in ("lost_after", "error_after"):
             self._carry_out(request)
         return ("lost", None) if fault.startswith(("lost", "error")) else (fault, None)
+
+    def _arrive_again(self, request: Request) -> None:
+        """Nobody but QuickBooks' memory can tell a creation's second arrival from another creation, so it is remembered
+        here for as long as the second one is on its way (F3.3)."""
+        if self.echoes.random() >= ECHOES:
+            return
+        delay = timedelta(seconds=self.echoes.randint(1, int(LIMITS.request_limit)))
+        if request.operation is not Operation.CREATE or self.memory_time > delay:
+            self.sometimes["a request arrived twice"] += 1
+            self.late.append((self.moment + delay, request))
 
     def _carry_out(self, request: Request) -> tuple[str, Body | None]:
         remembered = self.memory.get(request.request_id)

@@ -121,6 +121,34 @@ class Case:
 
 
 @dataclass
+class Proposal:
+    """An undecided `qbsync.models.MatchProposal`: a pair, or a record that is alone on its side."""
+
+    local_id: UUID | None
+    remote_id: str
+
+    @property
+    def keys(self) -> list[Any]:
+        return [key for key in (self.local_id, self.remote_id) if key]
+
+
+@dataclass
+class Quarantine:
+    """See `qbsync.models.Quarantine`."""
+
+    since: datetime
+    began_at: datetime
+    pending: dict[UUID, dict[str, Any]]
+    """By ledger id: what of it waited to be sent."""
+    known: frozenset[UUID]
+    """The ledger's records when it began."""
+    prepared: bool = False
+    given_up: dict[UUID, CommandRow] = field(default_factory=dict)
+    """Creations that the backup believed to be on their way."""
+    owners: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+@dataclass
 class Database:
     ledger: dict[UUID, Record] = field(default_factory=dict)
     links: dict[UUID, LinkRow] = field(default_factory=dict)
@@ -133,8 +161,13 @@ class Database:
     refused: dict[UUID, CommandRow] = field(default_factory=dict)
     cases: dict[UUID, Case] = field(default_factory=dict)
     fence: int = 0
+    sent: int = 0
     lease_ends: datetime | None = None
     cursor: datetime | None = None
+    quarantine: Quarantine | None = None
+    quarantines: list[Quarantine] = field(default_factory=list)
+    """Those that are over."""
+    proposals: list[Proposal] = field(default_factory=list)
     serial: int = 0
 
     def next(self) -> int:
@@ -223,4 +256,5 @@ class Database:
         links = tuple((key, row.remote_token, row.base_presence, row.closed) for key, row in self.links.items())
         queues = tuple((row.key, row.parked, row.waits_for) for q in (self.inbox, self.outbox) for row in q.values())
         open_commands = tuple((row.pk, row.standing.state) for row in self.commands)
-        return ledger, links, queues, open_commands, tuple(self.cases)
+        asked = tuple((row.local_id, row.remote_id) for row in self.proposals)
+        return ledger, links, queues, open_commands, tuple(self.cases), asked, self.quarantine is None

@@ -70,7 +70,7 @@ class WideWorker(Worker):
         yield "before the mark"
         self.mark_sending(row)
         yield "mark committed"
-        self.guard()
+        self.guard_sending()
         self.last_look(row)
         flights.append(Flight(row))
 

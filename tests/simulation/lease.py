@@ -68,6 +68,12 @@ class Lease:
             raise Stopped
         db.lease_ends = self.world.now + LEASE
 
+    def guard_sending(self) -> None:
+        """session.guard_sending"""
+        self.guard()
+        self.world.db.sent += 1
+        self.world.witness = (self.fence, self.world.db.sent)
+
     def give_back(self) -> None:
         if self.world.db.fence == self.fence:
             self.world.db.lease_ends = None

@@ -21,6 +21,7 @@ from qbsync.engine.plan import Outcome, RemoteState
 from qbsync.mapping.base import Version
 from qbsync.merge import Merged
 from qbsync.transitions import Event, Standing, State, Step, Timing
+from tests.simulation import restore_mutants as restored
 from tests.simulation.books import LIMITS
 from tests.simulation.database import CommandRow, LinkRow, QueueRow
 from tests.simulation.worker import OVERLAP, Turn, Worker
@@ -361,6 +362,13 @@ class StaleRecordIgnored(Worker):
         return None
 
 
+class AgreedPastAnEdit(Worker):
+    """A page that writes nothing to the ledger is written whatever was edited there since it was decided."""
+
+    def hold_at(self, outcome: Outcome) -> None:
+        return None
+
+
 class StaleMeansRetryWithNewToken(Worker):
     """A stale token is read anew merely to overwrite."""
 
@@ -471,6 +479,15 @@ MUTANTS: dict[str, Mutant] = {
     "a row is cleared without its stamp": by(ClearedWithoutStamp),
     "a confirmed write clears newer edits": by(ConfirmedClearsAll),
     "a newer revision is written over": by(StaleRecordIgnored),
+    "the agreement moves on past an edit": by(AgreedPastAnEdit),
+    "a restored database is believed": by(restored.NoQuarantine),
+    "the witness knows of runs only": by(restored.WitnessKnowsOfRunsOnly),
+    "looked up at once after a restore": by(restored.LookedUpAtOnce),
+    "edits that waited in a backup are new": by(restored.WaitingEditsAreNew),
+    "deletions of a lost time are forgotten": by(restored.DeletionsForgotten),
+    "names changed in a lost time are forgotten": by(restored.RenamedForgotten),
+    "documents that look alike are tied": by(restored.LookAlikesAreTied),
+    "the ledger of today is the past": by(restored.TodayIsThePast),
     "a stale token is read anew to overwrite": by(StaleMeansRetryWithNewToken),
     "the doubt is not remembered": by(DoubtNotRemembered),
     "an update in doubt counts as done": by(DoubtCountsAsDone),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
+from uuid import UUID
 
 from qbsync.engine import apply as applying
 from qbsync.engine import decide as deciding
@@ -18,11 +19,12 @@ from qbsync.engine.queues import Observation
 from qbsync.engine.subjects import new_ledger_id
 from qbsync.transitions import Standing, State
 from tests.simulation.database import Case, CommandRow, LinkRow, QueueRow, Record
-from tests.simulation.lease import OVERLAP, REFERENCES, Lease, StaleRecord, Turn
+from tests.simulation.lease import OVERLAP, REFERENCES, StaleRecord, Turn
 from tests.simulation.mappings import COMPANY, Data
+from tests.simulation.restore import Quarantined
 
 
-class Pages(Lease):
+class Pages(Quarantined):
     # --- sync._inbox_page, reconcile.reconcile_inbox, subjects._observed_subject
 
     def inbox_page(self) -> Iterator[Any]:
@@ -31,8 +33,10 @@ class Pages(Lease):
         if not rows:
             return 0
         yield "inbox read"
-        yield from self.read_missing_bodies(rows)
-        yield from self.carry_out([self.observed_subject(row) for row in rows])
+        through = self.let_through(db.inbox, rows)
+        yield from self.read_missing_bodies(through)
+        owners = self.owners(through)
+        yield from self.carry_out([self.observed_subject(row, owners.get(row.key)) for row in through])
         return len(rows)
 
     def read_missing_bodies(self, rows: Sequence[QueueRow]) -> Turn:
@@ -47,10 +51,12 @@ class Pages(Lease):
             body = found.get(row.key) or books.read(row.key)
             row.body, row.gone = body, body is None
 
-    def observed_subject(self, row: QueueRow) -> Subject:
+    def observed_subject(self, row: QueueRow, owner: UUID | None) -> Subject:
         db = self.world.db
         link = db.link_of(remote_id=row.key)
-        local_id = link.local_id if link else new_ledger_id(COMPANY, self.world.kind.entity, row.key)
+        if link is None and owner in db.ledger:
+            link = LinkRow(local_id=owner, remote_id=row.key)  # lost_links.lost_link
+        local_id = link.local_id if link else owner or new_ledger_id(COMPANY, self.world.kind.entity, row.key)
         observation = Observation(entity=self.world.kind.entity, remote_id=row.key, body=row.body or "", gone=row.gone)
         remote = loading.newest(db.remote.get(row.key), observation)
         return self.attach(
@@ -71,7 +77,7 @@ class Pages(Lease):
         rows = db.due(db.outbox, self.world.now)
         if not rows:
             return 0
-        yield from self.carry_out([self.changed_subject(row) for row in rows])
+        yield from self.carry_out([self.changed_subject(row) for row in self.let_through(db.outbox, rows)])
         return len(rows)
 
     def changed_subject(self, row: QueueRow) -> Subject:
@@ -148,14 +154,20 @@ class Pages(Lease):
     def refuse_unstorable(self, outcome: Outcome) -> None:
         """What makes the transaction fail: a newer revision, or one of the unique keys."""
         db, subject = self.world.db, outcome.subject
-        if outcome.change is not None:
-            record = db.ledger.get(subject.local_id)
-            if (record.revision if record else None) != outcome.change.expected_revision:
-                raise StaleRecord
+        self.hold_at(outcome)
+        record = db.ledger.get(subject.local_id)
+        if outcome.change is not None and (record.revision if record else None) != outcome.change.expected_revision:
+            raise StaleRecord
         if outcome.draft is not None and db.open_command(subject.local_id) is not None:
             raise StaleRecord
         ties = subject.link is None and outcome.base is not None and subject.remote is not None
         if ties and not db.may_tie(LinkRow(local_id=subject.local_id, remote_id=subject.remote_id)):
+            raise StaleRecord
+
+    def hold_at(self, outcome: Outcome) -> None:
+        """ledger.services.hold_at"""
+        decided_on = outcome.subject.record
+        if decided_on is not None and self.world.db.ledger[decided_on.id].revision != decided_on.revision:
             raise StaleRecord
 
     def write_ledger(self, outcome: Outcome) -> Record | None:
@@ -182,12 +194,15 @@ class Pages(Lease):
     def write_link(self, outcome: Outcome, written: Record | None) -> LinkRow | None:
         """apply._write_links"""
         subject = outcome.subject
-        if outcome.base is None or subject.remote is None:
+        is_lost_pair = outcome.compared and subject.link is not None and subject.local_id not in self.world.db.links
+        if subject.remote is None or (outcome.base is None and not is_lost_pair):
             return None
         link: Any = subject.link or LinkRow(local_id=subject.local_id, remote_id=subject.remote_id)
-        applying._update_link(link, outcome, {subject.local_id: written} if written else {})  # type: ignore[dict-item]
+        known = set(self.world.db.links)
+        if outcome.base is not None:
+            applying._update_link(link, outcome, {subject.local_id: written} if written else {})  # type: ignore[dict-item]
         self.world.db.save_link(link)
-        return None if subject.link else link
+        return None if subject.link and subject.link.local_id in known else link
 
     def record_case(self, outcome: Outcome, written: Record | None) -> None:
         """conflicts.record"""

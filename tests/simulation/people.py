@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from qbsync.engine import resolve as resolving
+from qbsync.engine.apply import landed_names
 from qbsync.engine.plan import RemoteState, Subject
 from qbsync.engine.versions import base_version, remote_version
 from qbsync.merge import edited_base
 from qbsync.transitions import Event
 from tests.simulation.books import SIDE_EFFECT, UNMODELLED, Entry
-from tests.simulation.database import Case, CommandRow, Record
+from tests.simulation.database import Case, CommandRow, LinkRow, Proposal, Record
 from tests.simulation.mappings import Data
 from tests.simulation.provenance import Text
 from tests.simulation.worker import REFERENCES, Worker
@@ -293,6 +294,44 @@ class People:
         body = entries[made[0]].history[0][1]
         worker.adopted(row, body)
         self.world.db.observe(made[0], self.world.now)
+
+    def decide_proposal(self, row: Proposal) -> None:
+        """match_decisions, and match.apply: somebody reads QuickBooks' audit log, which shows what was made from what."""
+        db, entries = self.world.db, self.world.books.entries
+        db.proposals.remove(row)
+        if row.local_id is None or row.local_id in db.links:
+            self.let_in(row.remote_id)
+            return
+        made = [key for key, entry in entries.items() if entry.owner == row.local_id]
+        live = [key for key in made if entries[key].body is not None and key not in db.tied]
+        if live:
+            self.link(row.local_id, live[0])
+        elif made:
+            self.end_what_was_deleted(row.local_id)
+        else:
+            db.enqueue(row.local_id, self.world.now)
+        if row.remote_id and row.remote_id not in db.tied:
+            self.let_in(row.remote_id)
+
+    def let_in(self, remote_id: str) -> None:
+        if remote_id:
+            self.world.db.observe(remote_id, self.world.now)
+
+    def link(self, local_id: UUID, remote_id: str) -> None:
+        """match._link: a pair without a common past."""
+        link = LinkRow(local_id=local_id, remote_id=remote_id)
+        self.world.db.save_link(link)
+        self.let_in(remote_id)
+        named: Any = Worker(self.world).named(link)
+        self.world.db.release(landed_names(named), self.world.now)
+
+    def end_what_was_deleted(self, local_id: UUID) -> None:
+        """It was sent after the backup and deleted in QuickBooks: its end is written down here, and nothing is sent."""
+        db, record = self.world.db, self.world.db.ledger[local_id]
+        self.world.edits.see(record.data.units)
+        self.world.ended_here[local_id] = None
+        db.ledger[local_id] = replace(record, revision=record.revision + 1, data=replace(record.data, presence="void"))
+        db.outbox.pop(local_id, None)
 
 
 Action = Callable[[People], None]

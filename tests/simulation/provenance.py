@@ -27,6 +27,8 @@ class Edits:
     places: list[tuple[int, str]] = field(default_factory=list)
     seen: set[int] = field(default_factory=set)
     """Edits that a person saw before deciding about them, or that stand in a case or an audit row."""
+    forgotten: set[int] = field(default_factory=set)
+    """Edits that were nowhere but in a database that is gone."""
 
     def make(self, content: str, *, place: tuple[int, str], over: Any = None) -> Text:
         """A new edit, made by somebody who saw `over`."""
@@ -57,7 +59,8 @@ class Edits:
         winners = self._with_all_before({value.edit for value in final})
         kept = winners | self._with_all_before(self.seen)
         left_out = set(but)
-        missing = [e for e in range(len(self.contents)) if e not in kept and self.places[e][0] not in left_out]
+        known = [edit for edit in range(len(self.contents)) if edit not in self.forgotten]
+        missing = [edit for edit in known if edit not in kept and self.places[edit][0] not in left_out]
         return [edit for edit in missing if not self._excused(edit, kept, winners)]
 
     def _with_all_before(self, edits: Iterable[int]) -> set[int]:

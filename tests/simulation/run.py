@@ -33,6 +33,7 @@ EXPECTED = (
     "a paused worker woke up",
     "a record kept moving",
     "a refusal did not settle an earlier send",
+    "a request arrived twice",
     "a rule decided",
     "a token was stale",
     "a turn was cut short",
@@ -40,20 +41,26 @@ EXPECTED = (
     "a worker was paused too long to send",
     "adopted after a lost answer",
     "an answer was lost",
+    "an edit of a backup was in doubt",
+    "asked what belongs together after a restore",
     "an update in doubt found its record moved",
     "held: a deleted record may be ours",
     "killed",
     "QuickBooks stored something else",
     "refused",
     "sent again after two looks",
+    "looked everything up after a restore",
+    "restored from a backup",
     "several records may be ours",
     "somebody else settled the command",
+    "tied again after a restore",
 )
 """What a run must have met: one that never did proves nothing about it, and is void."""
 EXPECTED_PLACES = (
     "claimed", "inbox read", "bodies queried", "decided", "applied", "feed read", "cursor moved", "command taken up",
     "before the mark", "mark committed", "waiting for its turn", "answer in memory", "settled", "probed",
     "probe committed", "deletions read", "read back", "read back settled",
+    "quarantine prepared", "everything read", "lost time read", "looked up",
 )  # fmt: skip
 """Every stop of a worker; at each of them it may be killed, paused or overtaken."""
 
@@ -195,7 +202,7 @@ def main() -> None:
     one.add_argument("--mutant", choices=sorted(MUTANTS), default=None)
     for parser_of in (many, one):
         parser_of.add_argument("--wide", action="store_true", help="by workers with several writes on the wire at once")
-    commands.add_parser("mutants").add_argument("--limit", type=int, default=150_000)
+    commands.add_parser("mutants").add_argument("--limit", type=int, default=400_000)
     asked = parser.parse_args()
     if asked.command == "run":
         sys.exit(run(asked.count, asked.start, worker=WideWorker if asked.wide else Worker))

@@ -11,13 +11,14 @@ from __future__ import annotations
 from tests.simulation.books import NoAnswer
 from tests.simulation.lease import LEASE, OVERLAP, REFERENCES, Stopped, Turn
 from tests.simulation.pages import Pages
+from tests.simulation.restore import Quarantined
 from tests.simulation.writes import Writes
 
 MAX_ROUNDS = 40
 """Rounds of one sync; the engine allows more, here that many mean that it runs in circles."""
 
 
-class Worker(Pages, Writes):
+class Worker(Pages, Writes, Quarantined):
     # --- sync.sync, session.opened, sync.work_off
 
     def sync(self, *, read: bool) -> Turn:
@@ -25,6 +26,10 @@ class Worker(Pages, Writes):
             return
         yield "claimed"
         try:
+            self.notice_witness()
+            if not (yield from self.is_free()):  # type: ignore[func-returns-value]
+                self.give_back()
+                return
             yield from self.work_off()
             if read:
                 yield from self.pull_changes()

@@ -21,6 +21,7 @@ from tests.simulation.database import CommandRow, Database
 from tests.simulation.mappings import SMALL, Small
 from tests.simulation.people import ACTIONS, People
 from tests.simulation.provenance import Edits, Text
+from tests.simulation.restore import Disaster, is_restored
 from tests.simulation.worker import LEASE, Turn, Worker
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -40,6 +41,8 @@ class World:
     worker: type[Worker] = Worker
     timing: Timing = LIMITS
     sweeps: bool = True
+    witness: tuple[int, int] = (0, 0)
+    """The fence and the number of writes that the machine's own file has seen, beside the database."""
     log: list[str] | None = None
     now: datetime = START
     violations: list[str] = field(default_factory=list)
@@ -66,6 +69,7 @@ class World:
         self.wakes = 1.0 if random.random() < 0.8 else 0.3
         self.books = Books(
             random,
+            echoes=Random(f"echoes {self.seed}"),
             skew=timedelta(seconds=random.choice([0, 0, -20, 20])),
             fault_rate=random.choice([0, 0.05, 0.2, 0.5]),
             refusal_rate=random.choice([0, 0, 0.05]),
@@ -77,6 +81,7 @@ class World:
         self.db = Database(cursor=self.books.moment)
         self.edits = Edits()
         self.people = People(self)
+        self.disaster = Disaster(self) if is_restored(self.seed) else None
         self.turns: list[Turn] = []
         self.paused: list[Turn] = []
 
@@ -121,6 +126,8 @@ class World:
         uncertain = (link.uncertain_units or {}) if link else {}
         assert outcome.conflict is not None
         self.sometimes[f"a case: {outcome.conflict.kind}"] += 1
+        if self.disaster is not None and self.disaster.restored:
+            return  # a restored database does not know any more what was its own
         if outcome.subject.local_id in self.decided or outcome.conflict.kind == "delete_conflict":
             return  # where a record ended, its units are only shown: the question is whether it goes on
         for unit in outcome.conflict.units:
@@ -163,6 +170,8 @@ class World:
         if self.paused and random.random() < 0.03:
             self.turns.append(self.paused.pop())
             self.sometimes["a paused worker woke up"] += 1
+        if self.disaster is not None:
+            self.disaster.happen()
         self.check_now()
 
     def act(self) -> None:
@@ -226,12 +235,14 @@ class World:
                 self.people.decide_case(case)
             for row in [row for row in self.db.commands if row.standing.state is State.HELD]:
                 self.people.decide_held(row)
+            for proposal in list(self.db.proposals):
+                self.people.decide_proposal(proposal)
             self.sweep()
             self.check_now()
             if self.violations:
                 return
             content = self.db.content()
-            if content == before and not self.db.commands and not self.db.cases:
+            if content == before and not self.db.commands and not self.db.cases and not self.db.quarantine:
                 break
             before = content
         promises.check_end(self, quiet=True)

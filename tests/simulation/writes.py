@@ -60,7 +60,7 @@ class Writes(Lease):
         yield "before the mark"
         self.mark_sending(row)
         yield "mark committed"
-        self.guard()
+        self.guard_sending()
         self.last_look(row)
         yield "waiting for its turn"
         self.last_look_again(row)
