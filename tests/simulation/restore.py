@@ -20,7 +20,7 @@ from qbsync.engine.apply import landed_names
 from qbsync.engine.probe import CLOCK_ERROR
 from qbsync.matching import Matches, Traits
 from qbsync.transitions import Event, Operation, State
-from tests.simulation.database import CommandRow, Database, LinkRow, Proposal, Quarantine, QueueRow, Record
+from tests.simulation.database import Database, LinkRow, Proposal, Quarantine, QueueRow, Record
 from tests.simulation.lease import OVERLAP, Lease, Turn
 from tests.simulation.provenance import Text
 
@@ -197,9 +197,7 @@ class Quarantined(Lease):
         if self.world.books.unique:
             return False
         _, deleted, _ = self.world.books.changes(row.since - OVERLAP)
-        db = self.world.db
-        seen = {stored.remote_id for stored in db.remote.values() if stored.gone and stored.token >= 0}
-        return bool(set(deleted) - set(db.tied) - seen)
+        return bool(set(deleted) - set(self.world.db.tied))
 
     def weigh(self, row: Quarantine) -> None:
         """pending_edits.weigh"""
@@ -225,8 +223,8 @@ class Quarantined(Lease):
     def tie_all(self, unlinked: Sequence[Any], row: Quarantine, doubt: bool) -> None:
         here = self.unlinked_here()
         there = {body["Id"]: body for body in unlinked}
-        found = matching.match(self.world.kind.entity, [self.traits_here(r) for r in here.values()],  # type: ignore[arg-type]
-                               [self.traits_there(body) for body in there.values()])  # fmt: skip
+        ours = [self.traits_here(record) for record in here.values()]
+        found = matching.match(self.world.kind.entity, ours, [self.traits_there(body) for body in unlinked])  # type: ignore[arg-type]
         unsure = dict(there)
         for pair in found.pairs:
             record, body = here[UUID(pair.local)], there[pair.remote]
@@ -298,7 +296,7 @@ class Quarantined(Lease):
         self.world.sometimes["asked what belongs together after a restore"] += 1
         self.world.db.proposals.append(row)
 
-    # --- match.let_through, lost_links.owners
+    # --- match.let_through, lost_links.owners; every page asks these
 
     def let_through(self, queue: dict[Any, QueueRow], rows: Sequence[QueueRow]) -> list[QueueRow]:
         db = self.world.db
@@ -323,6 +321,3 @@ class Quarantined(Lease):
     def is_of_lost_time(self, row: Quarantine, made_at: datetime) -> bool:
         landing = self.world.timing.landing
         return row.since - CLOCK_ERROR <= made_at <= row.began_at + landing + CLOCK_ERROR
-
-
-__all__ = ["CommandRow", "Disaster", "Quarantined", "is_restored"]
