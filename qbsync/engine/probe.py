@@ -24,20 +24,24 @@ CLOCK_ERROR = timedelta(seconds=30)
 FEED_REACH = timedelta(days=29)
 """The change feed refuses to tell of what is older than 30 days (F6.11); a day of it is kept as margin."""
 MAX_PROBE_PAGES = 20
-"""What a company makes within minutes, or records of one name: more than this is no look-up any more."""
+"""What a company makes within minutes, or records of one name: more than this is no look-up any more. Whoever reaches it
+has not seen everything, and says so."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
     """What looking for a creation gave. `hidden` are unlinked records that it may have made as well, if only QuickBooks
-    could show them."""
+    could show them; `cut` says that there are more records than were looked at."""
 
     bodies: list[dict[str, Any]]
     hidden: list[Trouble]
+    cut: bool = False
 
     @property
     def about_hidden(self) -> str:
-        """The hidden ones in a sentence for a person; "" = there are none."""
+        """What was not seen, in a sentence for a person; "" = everything was."""
+        if self.cut:
+            return "More was made in QuickBooks around that time than a look-up reads. Look there for it."
         if not self.hidden:
             return ""
         ids = ", ".join(sorted(trouble.remote_id or "unknown" for trouble in self.hidden))
@@ -115,7 +119,7 @@ def read_current(session: Session, command: Command) -> RemoteState | None:
 
 def _made_in_window(session: Session, command: Command, conditions: Conditions) -> Found:
     """Unlinked records that the sends of this creation could have made, of those for which the conditions hold."""
-    rows, troubles = _query(session, command, conditions)
+    rows, troubles, cut = _query(session, command, conditions)
     found = [body for body in rows if made_in_window(command, body)]
     ids = [*map(bodies.remote_id, found), *(trouble.remote_id for trouble in troubles)]
     taken = Link.objects.filter(connection=session.connection, entity=command.entity, remote_id__in=ids)
@@ -123,18 +127,22 @@ def _made_in_window(session: Session, command: Command, conditions: Conditions) 
     return Found(
         bodies=[body for body in found if bodies.remote_id(body) not in linked],
         hidden=[trouble for trouble in troubles if trouble.remote_id not in linked],
+        cut=cut,
     )
 
 
-def _query(session: Session, command: Command, conditions: Conditions) -> tuple[list[dict[str, Any]], list[Trouble]]:
-    """The records that QuickBooks shows, each once, and what it cannot show of them."""
+def _query(
+    session: Session, command: Command, conditions: Conditions
+) -> tuple[list[dict[str, Any]], list[Trouble], bool]:
+    """The records that QuickBooks shows, each once, what it cannot show of them, and whether there are more."""
     name = mapping_for(cast(Entity, command.entity)).remote_name
     rows: dict[str, dict[str, Any]] = {}
     troubles: list[Trouble] = []
-    for page in islice(Listing(session, name, BEGINNING, where=conditions).pages(), MAX_PROBE_PAGES):
+    pages = Listing(session, name, BEGINNING, where=conditions).pages()
+    for page in islice(pages, MAX_PROBE_PAGES):
         rows |= {bodies.remote_id(row): row for row in page.rows}
         troubles += page.troubles
-    return list(rows.values()), troubles
+    return list(rows.values()), troubles, next(pages, None) is not None
 
 
 def _conditions(command: Command, mapping: RecordMapping[Any]) -> Conditions:

@@ -75,7 +75,7 @@ def _find_ours(session: Session, command: Command) -> None:
     found = find_ours(session, command)
     failpoints.reach("push.probed")
     session.guard()
-    if found.hidden:
+    if found.about_hidden:
         _not_seen(session, command, found.about_hidden, found.bodies)
     elif len(found.bodies) == 1:
         settle.adopted(session, command, found.bodies[0])
@@ -94,7 +94,7 @@ def _find_renamed(session: Session, command: Command) -> None:
         ids = ", ".join(bodies.remote_id(body) for body in renamed.bodies)
         text = f"A {command.entity} was made in QuickBooks when this one was sent, and changed since (id {ids}). Is it this one?"
         _ask(session, command, text, renamed.bodies)
-    elif renamed.hidden:
+    elif renamed.about_hidden:
         _not_seen(session, command, renamed.about_hidden, [])
     else:
         commands.move(session, command, Event.FOUND_NOTHING)

@@ -315,3 +315,20 @@ def test_a_creation_that_is_hidden_itself_is_neither_made_again_nor_forgotten(
     assert look_for_an_hour(world, moving_clock).state == State.HELD
     assert "cannot show" in why(world.connection, "customer", customer.id)
     assert len(world.quickbooks.records("Customer")) == 1
+
+
+def test_a_creation_in_doubt_is_not_made_again_where_more_was_made_meanwhile_than_a_look_up_reads(
+    world: World, moving_clock: MovableClock, forgetful_quickbooks: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that was made is the last of them: somebody edited it in QuickBooks, so it was changed last."""
+    invoice, made, theirs = lost_invoice(world)
+    for _ in range(3):
+        world.quickbooks.create("Invoice", **{name: theirs[name] for name in ("CustomerRef", "Line")})
+    moving_clock.advance(seconds=20)
+    world.quickbooks.edit("Invoice", made["Id"], CustomerMemo={"value": "Thank you"})
+    monkeypatch.setattr("qbsync.engine.listing.PAGE", 1)
+    monkeypatch.setattr("qbsync.engine.probe.MAX_PROBE_PAGES", 3)
+    command = look_for_an_hour(world, moving_clock)
+    assert len(world.quickbooks.records("Invoice")) == 5
+    assert command.state == State.HELD
+    assert "More was made in QuickBooks" in why(world.connection, "invoice", invoice.id)
