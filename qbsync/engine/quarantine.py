@@ -92,13 +92,21 @@ def notice_witness(session: Session) -> None:
     """Compare what the database knows of this machine's work with what the machine knows; the lease is held."""
     seen = witness.went_back(session.connection, fence=session.fence, sent=session.sent)
     session.guard()  # a worker that was paused before it looked sees the one who took the company over, no restore
-    witness.note(session.connection, fence=session.fence, sent=session.sent)
-    if seen is not None:
+    if seen is not None and not _is_known(session.connection, seen):
         evidence = (
             f"This machine has worked on the company {seen.fence} times and sent {seen.sent} writes; "
             f"the database knows of {session.fence} times and {session.sent} writes."
         )
         _notice(session, evidence, "the witness file")
+    witness.note(
+        session.connection, fence=session.fence, sent=session.sent
+    )  # the evidence is kept until it is acted on
+
+
+def _is_known(connection: Connection, seen: witness.Seen) -> bool:
+    """Whether the restore that a witness tells of was noticed already. Each machine has a witness of its own, which may not
+    have been there since, or cannot be written: what it saw last was before the quarantine that stands or stood."""
+    return Quarantine.objects.filter(connection=connection, began_at__gt=seen.at).exists()
 
 
 def notice_marks(session: Session, entity: Entity, rows: Iterable[dict[str, Any]]) -> None:

@@ -10,22 +10,28 @@ folder it knows nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 from django.conf import settings
 
+from qbsync import clock
 from qbsync.models import Connection
 
 log = structlog.get_logger(__name__)
 
+UNKNOWN = datetime.max.replace(tzinfo=UTC)
+"""Files of earlier versions hold less: the fence alone. What they tell is taken for news."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """What this machine has done: the highest fence it held, and the writes that had been about to leave by then."""
+    """What this machine has done: the highest fence it held, the writes that had been about to leave by then, and when."""
 
     fence: int
     sent: int
+    at: datetime
 
 
 def went_back(connection: Connection, *, fence: int, sent: int) -> Seen | None:
@@ -37,7 +43,7 @@ def went_back(connection: Connection, *, fence: int, sent: int) -> Seen | None:
 def note(connection: Connection, *, fence: int, sent: int) -> None:
     """Write down what the database knows by now; whoever does so holds the company."""
     if settings.QBSYNC_WITNESS_FOLDER:
-        _write(_file(connection), f"{fence} {sent}")
+        _write(_file(connection), f"{fence} {sent} {clock.now().isoformat()}")
 
 
 def _file(connection: Connection) -> Path:
@@ -46,8 +52,8 @@ def _file(connection: Connection) -> Path:
 
 def _read(file: Path) -> Seen | None:
     try:
-        fence, _, sent = file.read_text(encoding="ascii").partition(" ")
-        return Seen(fence=int(fence), sent=int(sent or 0))  # files of earlier versions hold the fence alone
+        fence, sent, at = [*file.read_text(encoding="ascii").split(), "", "", ""][:3]
+        return Seen(fence=int(fence), sent=int(sent or 0), at=datetime.fromisoformat(at) if at else UNKNOWN)
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:

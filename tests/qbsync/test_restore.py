@@ -547,6 +547,70 @@ def test_a_restore_to_the_middle_of_a_run_is_noticed_by_what_that_run_sent_after
     books.assert_each_once_and_quiet()
 
 
+def test_a_worker_that_dies_as_it_notices_a_restore_leaves_the_evidence_to_the_next(
+    books: Books, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.QBSYNC_WITNESS_FOLDER = str(tmp_path)
+    books.world.sync()
+    books.back_up()
+    for _ in range(3):
+        books.world.sync()
+    books.restore(say_so=False)
+    with monkeypatch.context() as dying:
+        dying.setattr(quarantine, "begin", dies)
+        with pytest.raises(Dead):
+            books.world.sync()
+    books.world.sync()
+    assert quarantine.standing(books.world.connection) is not None
+
+
+def test_one_restore_is_noticed_once_although_every_machine_has_a_witness_of_its_own(
+    books: Books, settings: Any, tmp_path: Path
+) -> None:
+    """The second machine did the last of the lost work, and comes back when all was looked up."""
+    books.back_up()
+    for machine in ("first", "second"):
+        settings.QBSYNC_WITNESS_FOLDER = str(tmp_path / machine)
+        for _ in range(40):
+            books.world.sync()
+    books.restore(say_so=False)
+    for machine in ("first", "second"):
+        settings.QBSYNC_WITNESS_FOLDER = str(tmp_path / machine)
+        books.world.sync()
+        books.look_up()
+    assert Quarantine.objects.filter(connection=books.world.connection).count() == 1
+
+
+def test_a_second_restore_is_noticed_like_the_first(books: Books, settings: Any, tmp_path: Path) -> None:
+    settings.QBSYNC_WITNESS_FOLDER = str(tmp_path)
+    books.world.sync()
+    for count in (1, 2):
+        books.back_up()
+        for _ in range(3):
+            books.world.sync()
+        books.restore(say_so=False)
+        for _ in range(3):
+            books.world.sync()
+            books.clock.advance(seconds=200)
+        assert quarantine.standing(books.world.connection) is None
+        assert Quarantine.objects.filter(connection=books.world.connection).count() == count
+
+
+def test_what_a_witness_of_an_earlier_version_tells_counts(books: Books, settings: Any, tmp_path: Path) -> None:
+    settings.QBSYNC_WITNESS_FOLDER = str(tmp_path)
+    (tmp_path / str(books.world.connection.pk)).write_text("1000")
+    books.world.sync()
+    assert quarantine.standing(books.world.connection) is not None
+
+
+class Dead(Exception):
+    """The worker was killed."""
+
+
+def dies(*_: Any, **__: Any) -> None:
+    raise Dead
+
+
 def test_nothing_is_noticed_where_nothing_was_restored(books: Books, settings: Any, tmp_path: Path) -> None:
     """Lost answers, copies with a mark, a long outage and many syncs are everyday life."""
     settings.QBSYNC_WITNESS_FOLDER = str(tmp_path)
