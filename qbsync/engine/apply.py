@@ -29,7 +29,7 @@ def apply(session: Session, entity: Entity, outcomes: Sequence[Outcome], known: 
     connection = session.connection
     with transaction.atomic():
         session.guard()  # holds the lease's row to the end: nobody can take the company over while the page is written
-        links.lock_as_read(o.subject.link for o in outcomes if o.subject.link is not None and o.base is not None)
+        links.lock_as_read(_links_at_stake(outcomes))
         hold_at(connection.organization_id, entity, _decided_on(outcomes))
         written = _write_ledger(connection, entity, outcomes)
         _remember(connection, entity, outcomes)
@@ -54,6 +54,12 @@ def landed_names(link: Link) -> tuple[str, str]:
 def origin_of(connection: Connection) -> str:
     """What the ledger is told about who changed a record, so that the change is not sent back where it came from."""
     return f"quickbooks:{connection.pk}"
+
+
+def _links_at_stake(outcomes: Sequence[Outcome]) -> list[Link]:
+    """Those of records whose base or case may be written: whoever decides about them locks the link first of all."""
+    stake = (o for o in outcomes if o.base is not None or o.conflict is not None or o.subject.conflict is not None)
+    return [outcome.subject.link for outcome in stake if outcome.subject.link is not None]
 
 
 def _decided_on(outcomes: Sequence[Outcome]) -> dict[UUID, int]:

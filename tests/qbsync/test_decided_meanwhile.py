@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 from django.db import connections
 
+from qbsync.engine import apply as write_page
 from qbsync.engine import failpoints, queues, reconcile
+from qbsync.engine.errors import NeedsPerson
 from qbsync.engine.resolve import Seen, resolve
-from qbsync.models import Conflict, Decision
-from tests.qbsync.test_reversed_decisions import both, disagreement
+from qbsync.models import Conflict, Connection, Decision
+from tests.qbsync.test_reversed_decisions import both, disagreement, edit
 from tests.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -97,3 +99,35 @@ def test_a_decision_while_a_page_is_being_written_waits_for_it_and_counts(world:
     world.sync()
     assert both(world, customer) == ("theirs", "theirs")
     assert world.open_cases() == []
+
+
+def test_a_person_who_decides_while_a_page_writes_a_refusal_waits_before_holding_anything(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page agrees on nothing about the record, but it writes to its case, and holds the ledger meanwhile."""
+    customer = disagreement(world)
+    Connection.objects.filter(pk=world.connection.pk).update(push_enabled=False)
+    edit(world, customer, display_name="Both of them")
+    world.quickbooks.create("Vendor", DisplayName="Both of them")
+    world.sync(full=True)
+    Connection.objects.filter(pk=world.connection.pk).update(push_enabled=True)
+    (case,) = world.open_cases()
+    assert case.kind == Conflict.Kind.CONCURRENT_UPDATE
+    hold, people, free = write_page.hold_at, list[Person](), list[bool]()
+
+    def decide_now(*args: Any) -> None:
+        hold(*args)
+        if not people:
+            people.append(Person(case, {"value": "both"}))
+            people[0].start()
+            people[0].join(0.5)
+            free.append(Conflict.objects.select_for_update(skip_locked=True).filter(pk=case.pk).exists())
+
+    monkeypatch.setattr(write_page, "hold_at", decide_now)
+    looked_at(world, case)
+    world.sync()
+    assert free == [True]
+    people[0].join(WAIT)
+    assert isinstance(
+        people[0].failure, NeedsPerson
+    )  # QuickBooks refuses the record as it is; that has to be mended first
