@@ -129,21 +129,23 @@ def _ask_about_deletions(drafted: Draft, row: Quarantine, doubts: dict[Entity, s
     for entity, doubt in doubts.items():
         here = [found for found in drafted.rows if found.entity == entity and not found.remote_id]
         alone = {found.local_id: found for found in here if found.local_id is not None}
-        older = DOCUMENTS[entity]._default_manager.filter(pk__in=alone, created_at__lt=row.began_at)
+        older = DOCUMENTS[entity]._default_manager.filter(pk__in=alone, created_at__lte=row.began_at)
         for local_id in older.values_list("pk", flat=True) if doubt else ():
             alone[local_id].evidence = doubt[:300]
 
 
 def _ask_about_renamed(drafted: Draft, row: Quarantine) -> None:
     """A name is all that a customer or item is known by. One without a counterpart may stand in QuickBooks under another
-    name, if something of its kind was made there in the lost time, of which nothing here is surely the counterpart."""
+    name, if something of its kind was made there in the lost time, later than it, of which nothing here is surely the
+    counterpart."""
     for entity, model in NAMED.items():
         unsure = [found for found in drafted.rows if found.entity == entity and not _is_sure(found, drafted)]
         there = drafted.sides[entity].bodies
         lost = {id for id in there if lost_links.is_of_lost_time(row, bodies.created_at(there[id]))}
         made = [found for found in unsure if found.remote_id in lost]
         here = {found.local_id: found for found in unsure if found.local_id is not None and not found.is_pair}
-        older = model._default_manager.filter(pk__in=here, created_at__lt=row.began_at)
+        last = max((bodies.created_at(there[found.remote_id]) + CLOCK_ERROR for found in made), default=row.since)
+        older = model._default_manager.filter(pk__in=here, created_at__lte=min(row.began_at, last))
         for local_id in older.values_list("pk", flat=True) if made else ():
             here[local_id].evidence = _perhaps_one_of(made)
 

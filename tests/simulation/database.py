@@ -26,6 +26,7 @@ class Record:
     revision: int
     data: Data
     updated_at: datetime
+    created_at: datetime
     total: None = None
 
 
@@ -140,8 +141,6 @@ class Quarantine:
     began_at: datetime
     pending: dict[UUID, dict[str, Any]]
     """By ledger id: what of it waited to be sent."""
-    known: frozenset[UUID]
-    """The ledger's records when it began."""
     prepared: bool = False
     given_up: dict[UUID, CommandRow] = field(default_factory=dict)
     """Creations that the backup believed to be on their way."""

@@ -179,7 +179,8 @@ class Pages(Quarantined):
         data: Data = outcome.change.data  # type: ignore[assignment]
         if before is not None and before.data == data:
             return before
-        record = Record(id=outcome.change.id, revision=before.revision + 1 if before else 1, data=data, updated_at=now)
+        revision, made = (before.revision + 1, before.created_at) if before else (1, now)
+        record = Record(id=outcome.change.id, revision=revision, data=data, updated_at=now, created_at=made)
         db.ledger[record.id] = record
         return record
 

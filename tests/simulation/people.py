@@ -102,7 +102,8 @@ class People:
             self.world.edits.see(data.units)  # nothing new was said
             return
         revision = before.revision + 1 if before else 1
-        db.ledger[local_id] = Record(id=local_id, revision=revision, data=data, updated_at=now)
+        made = before.created_at if before else now
+        db.ledger[local_id] = Record(id=local_id, revision=revision, data=data, updated_at=now, created_at=made)
         if self.random.random() < self.world.missed_signals:
             self.world.sometimes["a change without its outbox row"] += 1
             return

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 RESTORES = 0.15
 """How many of the histories have a backup that is restored, once."""
+NEVER = datetime.min.replace(tzinfo=UTC)
 OFTEN = 0.03
 """How likely the backup, and after it the restore, is at each step."""
 
@@ -115,7 +116,7 @@ def begin(world: World, *, since: datetime) -> None:
     db = world.db
     if db.quarantine is None:
         world.sometimes["quarantined"] += 1
-        db.quarantine = Quarantine(since, began_at=world.now, pending=_pending(world), known=frozenset(db.ledger))
+        db.quarantine = Quarantine(since, began_at=world.now, pending=_pending(world))
     db.quarantine.since = min(db.quarantine.since, since)
 
 
@@ -233,7 +234,8 @@ class Quarantined(Lease):
                 del unsure[body["Id"]]
             else:
                 self.ask(Proposal(local_id=record.id, remote_id=body["Id"]))
-        self.ask_about_the_rest(here, found, row, doubt or self.ask_about_renamed(list(unsure.values()), row))
+        until = row.began_at if doubt else self.perhaps_renamed_until(list(unsure.values()), row)
+        self.ask_about_the_rest(here, found, until)
 
     def unlinked_here(self) -> dict[UUID, Record]:
         """match_sides._unlinked_ids"""
@@ -276,21 +278,22 @@ class Quarantined(Lease):
         is_older = record.updated_at < min(row.began_at, sent_after)
         return self.world.kind.from_ledger(record.data) if is_older else None
 
-    def ask_about_the_rest(self, here: dict[UUID, Record], found: Matches, row: Quarantine, doubt: bool) -> None:
-        """look_up._ask_about_deletions, look_up._ask_about_renamed, look_up._worth_keeping"""
+    def ask_about_the_rest(self, here: dict[UUID, Record], found: Matches, until: datetime) -> None:
+        """look_up._ask_about_deletions, look_up._ask_about_renamed, look_up._worth_keeping; of records made `until` then."""
         paired = {pair.local for pair in found.pairs}
         for id, record in here.items():
             if str(id) in paired or record.data.presence != "live":
                 continue
-            if str(id) in found.local_rivals or (doubt and id in row.known):
+            if str(id) in found.local_rivals or record.created_at <= until:
                 self.ask(Proposal(local_id=id, remote_id=""))
         for remote_id in found.remote_rivals:
             self.ask(Proposal(local_id=None, remote_id=remote_id))
 
-    def ask_about_renamed(self, unsure: Sequence[Any], row: Quarantine) -> bool:
-        if not self.world.books.unique:
-            return False
-        return any(self.is_of_lost_time(row, bodies.created_at(body)) for body in unsure)
+    def perhaps_renamed_until(self, unsure: Sequence[Any], row: Quarantine) -> datetime:
+        """look_up._ask_about_renamed"""
+        made = [bodies.created_at(body) for body in unsure] if self.world.books.unique else []
+        lost = [made_at + CLOCK_ERROR for made_at in made if self.is_of_lost_time(row, made_at)]
+        return min(row.began_at, max(lost)) if lost else NEVER
 
     def ask(self, row: Proposal) -> None:
         self.world.sometimes["asked what belongs together after a restore"] += 1

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from tests.simulation.database import Quarantine, Record
+from tests.simulation.restore import NEVER
 from tests.simulation.worker import Worker
 
 
@@ -48,8 +49,8 @@ class DeletionsForgotten(Worker):
 class RenamedForgotten(Worker):
     """What has no counterpart of its name was never made."""
 
-    def ask_about_renamed(self, unsure: Sequence[Any], row: Quarantine) -> bool:
-        return False
+    def perhaps_renamed_until(self, unsure: Sequence[Any], row: Quarantine) -> datetime:
+        return NEVER
 
 
 class LookAlikesAreTied(Worker):
