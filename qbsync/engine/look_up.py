@@ -178,18 +178,22 @@ def _give_a_past(
     connection: Connection, entity: Entity, rows: Sequence[MatchProposal], drafted: Draft, restored: Quarantine
 ) -> None:
     """What a document carries whose mark is ours was made from our record, so the record as the backup has it is older
-    than QuickBooks', and is what both sides agree on. One that was about to be sent was made from what its command says.
-    One that was edited here since has no known past; such an edit is younger than the sending of the document."""
+    than QuickBooks', and is what both sides agree on. One that was about to be sent and is as its command says was made from
+    that. One that was edited since has no known past; an edit made after the restore is younger than the sending."""
     ids = [row.local_id for row in rows if row.local_id is not None]
     given_up = Command.objects.filter(connection=connection, entity=entity, local_id__in=ids, state=State.CANCELLED)
     sent = given_up.filter(operation=Operation.CREATE).order_by("created_at")
-    carried = {command.local_id: commands.sent_version(command) for command in sent}
+    carried = {command.local_id: command for command in sent}
     made = links.of_records(connection, entity, local_ids=ids)
     for link in made:
         record, body = drafted.sides[entity].records[link.local_id], drafted.sides[entity].bodies[link.remote_id]
         sent_after = bodies.created_at(body) - settings.timing().landing - CLOCK_ERROR
         is_older = record.updated_at < min(restored.began_at, sent_after)
-        past = carried.get(link.local_id, mapping_for(entity).from_ledger(record.data) if is_older else None)
+        command = carried.get(link.local_id)
+        if command is not None:
+            past = commands.sent_version(command) if command.local_revision == record.revision else None
+        else:
+            past = mapping_for(entity).from_ledger(record.data) if is_older else None
         if past is not None and past.presence == "live":
             link.base_units, link.base_presence = dict(past.units), past.presence
     links.save(connection, made)

@@ -273,7 +273,7 @@ class Quarantined(Lease):
     def past(self, record: Record, body: Any, row: Quarantine) -> Any:
         sent = row.given_up.get(record.id)
         if sent is not None and sent.operation is Operation.CREATE:
-            return commands.sent_version(sent)  # type: ignore[arg-type]
+            return commands.sent_version(sent) if sent.local_revision == record.revision else None  # type: ignore[arg-type]
         sent_after = bodies.created_at(body) - self.world.timing.landing - CLOCK_ERROR
         is_older = record.updated_at < min(row.began_at, sent_after)
         return self.world.kind.from_ledger(record.data) if is_older else None

@@ -179,6 +179,7 @@ def test_a_doubt_that_a_person_is_asked_about_outlives_the_confirmed_write_of_an
 ONCE_BROKEN = [2, 84, 149, 150, 270, 391, 564, 585, 874, 924, 1342, 2751, 14360, 38591, 69492, 147620, 370356]
 ONCE_BROKEN_BY_A_RESTORE = [
     492, 501, 1625, 2391, 2737, 3736, 5829, 11737, 37625, 40768, 49500, 54272, 60944, 66749, 69381, 74942, 82086,
+    269273,
 ]  # fmt: skip
 
 
