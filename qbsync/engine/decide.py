@@ -46,7 +46,8 @@ def _decide(subject: Subject, references: References, policy: Policy) -> Outcome
     if subject.record is None:
         return left_alone.skip(subject, "The linked record is missing in Batchly.", parked=True)
     if subject.remote is None:
-        return left_alone.skip(subject, "QuickBooks' side has not been read yet.", parked=True)
+        reason = "QuickBooks' side has not been read yet."
+        return left_alone.skip(subject, reason, waits_for=f"{subject.entity}@{subject.remote_id}")
     if subject.link.closed:
         return left_alone.skip(subject, "Ended on both sides; the pair is kept so that nothing comes back to life.")
     return decide_linked(subject, references, policy)

@@ -424,7 +424,7 @@ class CaseForgotten(Worker):
         return None
 
 
-MUTANTS: dict[str, Mutant] = {
+WITHOUT_RESTORES: dict[str, Mutant] = {
     # merge
     "last writer wins": instead(decide_linked, "merge", last_writer_wins),
     "an update in doubt is merged like any other": instead(decide_linked, "merge", ignores_doubt),
@@ -480,6 +480,14 @@ MUTANTS: dict[str, Mutant] = {
     "a confirmed write clears newer edits": by(ConfirmedClearsAll),
     "a newer revision is written over": by(StaleRecordIgnored),
     "the agreement moves on past an edit": by(AgreedPastAnEdit),
+    "a stale token is read anew to overwrite": by(StaleMeansRetryWithNewToken),
+    "the doubt is not remembered": by(DoubtNotRemembered),
+    "an update in doubt counts as done": by(DoubtCountsAsDone),
+    "one token step with our values was us": by(OneStepMeansOurs),
+    "a conflict tells nobody": by(CaseForgotten),
+    "no sweep": Mutant(options={"sweeps": False}),
+}
+WITH_RESTORES: dict[str, Mutant] = {
     "a restored database is believed": by(restored.NoQuarantine),
     "the witness knows of runs only": by(restored.WitnessKnowsOfRunsOnly),
     "looked up at once after a restore": by(restored.LookedUpAtOnce),
@@ -488,13 +496,12 @@ MUTANTS: dict[str, Mutant] = {
     "names changed in a lost time are forgotten": by(restored.RenamedForgotten),
     "documents that look alike are tied": by(restored.LookAlikesAreTied),
     "the ledger of today is the past": by(restored.TodayIsThePast),
-    "a stale token is read anew to overwrite": by(StaleMeansRetryWithNewToken),
-    "the doubt is not remembered": by(DoubtNotRemembered),
-    "an update in doubt counts as done": by(DoubtCountsAsDone),
-    "one token step with our values was us": by(OneStepMeansOurs),
-    "a conflict tells nobody": by(CaseForgotten),
-    "no sweep": Mutant(options={"sweeps": False}),
 }
+MUTANTS: dict[str, Mutant] = {
+    **{name: replace(each, options={"disasters": False, **each.options}) for name, each in WITHOUT_RESTORES.items()},
+    **WITH_RESTORES,
+}
+"""The rules that have nothing to do with restores are looked for in histories without them, which are the shorter search."""
 
 
 def everybody_is_overwritten(base: Any, local: Version, remote: Version, **options: Any) -> Merged:

@@ -41,6 +41,8 @@ class World:
     worker: type[Worker] = Worker
     timing: Timing = LIMITS
     sweeps: bool = True
+    disasters: bool = True
+    """Whether the database may go back to a backup, in the histories that have one."""
     witness: tuple[int, int] = (0, 0)
     """The fence and the number of writes that the machine's own file has seen, beside the database."""
     log: list[str] | None = None
@@ -81,7 +83,7 @@ class World:
         self.db = Database(cursor=self.books.moment)
         self.edits = Edits()
         self.people = People(self)
-        self.disaster = Disaster(self) if is_restored(self.seed) else None
+        self.disaster = Disaster(self) if self.disasters and is_restored(self.seed) else None
         self.turns: list[Turn] = []
         self.paused: list[Turn] = []
 
