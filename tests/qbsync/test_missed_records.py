@@ -4,8 +4,8 @@ import pytest
 
 from ledger.services import archive, update
 from qbsync.engine import sweep
-from qbsync.models import Connection, OutboxRow
-from tests.world import World
+from qbsync.models import Connection, OutboxRow, RemoteRecord
+from tests.world import MovableClock, World
 
 pytestmark = pytest.mark.django_db
 
@@ -50,3 +50,20 @@ def test_what_was_changed_while_sending_was_off_goes_out_once_it_is_on(world: Wo
     sweep.sweep(force_pull=True)
     assert world.remote(known)["Notes"] == "meanwhile"
     assert world.remote(new)["DisplayName"] == "New"
+
+
+def test_a_linked_record_whose_quickbooks_side_was_not_read_waits_for_it_and_goes_on(
+    world: World, moving_clock: MovableClock
+) -> None:
+    customer = world.customer()
+    world.sync()
+    RemoteRecord.objects.filter(connection=world.connection, entity="customer").delete()
+    customer = world.read(customer)
+    update(world.organization.pk, "customer", customer.id, customer.revision, notes="pays on Fridays")
+    world.sync(read=False)
+    (row,) = OutboxRow.objects.filter(connection=world.connection)
+    assert (row.parked, "has not been read yet" in row.reason) == (False, True)
+    moving_clock.advance(seconds=3600)
+    world.sync(full=True)
+    assert world.remote(customer)["Notes"] == "pays on Fridays"
+    assert not OutboxRow.objects.filter(connection=world.connection).exists()
