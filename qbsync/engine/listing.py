@@ -2,8 +2,9 @@
 
 Called by the flows that read many records by query. Keyset on the time of the last change, oldest first: a record that
 changes meanwhile moves to the end and is read again, none is skipped as offsets would (F2.24). Only within one second,
-which thousands may share, pages are counted off. What always holds: a page that fails for ever is halved down to the
-single record that is to blame, which is passed over and named; everything else is read.
+which thousands may share, pages are counted off; if one of its records leaves it meanwhile, and the others move up, the
+second is read again. What always holds: a page that fails for ever is halved down to the single record that is to blame,
+which is passed over and named; everything else is read.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ PAGE = 1000
 """QuickBooks gives no more rows in one answer (F2.12)."""
 MAX_PAGES = 10_000
 """Ten million records: a listing that is longer than this does not end."""
+MAX_AGAIN = 3
+"""So often the records of one second are counted off anew in a walk; QuickBooks promises no order within a second, and
+where it keeps none they would seem to move for ever."""
 Conditions = Sequence[tuple[str, str, Any]]
 """Field, operator and value of each condition of a query; all have to hold."""
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -46,6 +50,8 @@ class Page:
     troubles: Sequence[Trouble]
     since: datetime
     start: int
+    again: bool = False
+    """The next page begins the second anew, for its records have moved while they were counted off."""
 
 
 class Listing:
@@ -68,6 +74,9 @@ class Listing:
         """So many rows from here on hold a bad one, as far as is known."""
         self._lost: list[Trouble] = []
         """Bad records passed over since the last answer."""
+        self._counted: tuple[int, str] | None = None
+        """The last record that was counted off within the second, with its place: it moves up if one before it leaves."""
+        self._again = 0
 
     def pages(self) -> Iterator[Page]:
         for _ in range(MAX_PAGES):
@@ -75,8 +84,10 @@ class Listing:
             answer = self._ask()
             if answer is None:
                 continue
-            yield self._page(answer)
-            if len(answer.rows) + len(answer.damaged) < asked:
+            is_last = len(answer.rows) + len(answer.damaged) < asked
+            page = self._page(answer)
+            yield page
+            if is_last and not page.again:
                 return
 
     def _ask(self) -> QueryPage | None:
@@ -105,13 +116,13 @@ class Listing:
             return
         if len(self._lost) == IN_A_ROW:
             raise RetryLater(f"QuickBooks shows no {self._name} at all just now.") from stopped.__cause__
-        self._lost.append(Trouble(reason=HIDDEN, remote_id=self._id_here(), changed_from=self._since))
+        self._lost.append(Trouble(reason=HIDDEN, remote_id=self._id_at(self._start), changed_from=self._since))
         self._start += 1
         self._bad, self._size = 0, PAGE
 
-    def _id_here(self) -> str:
-        """Who the bad record is: its id alone may be shown where the whole record is not; "" = QuickBooks cannot tell."""
-        statement = str(self._statement().only("Id").page(self._start, 1))
+    def _id_at(self, place: int) -> str:
+        """Who the record in this place is: its id may be shown where the whole record is not; "" = QuickBooks cannot tell."""
+        statement = str(self._statement().only("Id").page(place, 1))
         try:
             rows = self._session.read(lambda client: client.query(statement)).rows
         except SyncStopped as stopped:
@@ -135,17 +146,33 @@ class Listing:
         rows, troubles = sift([*answer.rows, *answer.damaged])
         times = [moment for moment in map(changed_at, rows) if moment is not None]
         before, first = self._since, min(times, default=answer.time)
-        self._advance(max(times, default=before), len(rows) + len(troubles))
+        again = self._moved_up()
+        if again:
+            self._start, self._counted = 1, None
+        else:
+            self._advance(max(times, default=before), rows, len(rows) + len(troubles))
         lost, self._lost = self._lost, []
         named = [trouble.within(before, first) for trouble in lost]
         named += [trouble.within(before, max(times, default=answer.time)) for trouble in troubles]
-        return Page(rows=rows, troubles=named, since=self._since, start=self._start)
+        return Page(rows=rows, troubles=named, since=self._since, start=self._start, again=again)
 
-    def _advance(self, last: datetime, count: int) -> None:
+    def _moved_up(self) -> bool:
+        """Whether one of the records that were counted off left their second, so that another one was passed over: those
+        behind it only ever move up, so this is asked after the page that was read behind them."""
+        if self._counted is None or self._again == MAX_AGAIN:
+            return False
+        place, id = self._counted
+        moved = self._id_at(place) != id
+        self._again += moved
+        return moved
+
+    def _advance(self, last: datetime, rows: Sequence[dict[str, Any]], count: int) -> None:
         if last > self._since:
-            self._since, self._start = last, 1
-        else:
-            self._start += count
+            self._since, self._start, self._counted = last, 1, None
+            return
+        if rows and len(rows) == count:  # a damaged one may stand anywhere among the others
+            self._counted = (self._start + count - 1, str(rows[-1]["Id"]))
+        self._start += count
 
 
 def rows_of(session: Session, name: str) -> Iterator[Sequence[dict[str, Any]]]:

@@ -48,5 +48,11 @@ def requests_of(world: World) -> list[dict[str, Any]]:
     return found
 
 
+def pages_of(world: World, entity: str) -> int:
+    """How many pages of a kind were asked for; looks at a single id are none."""
+    asked = [each for each in requests_of(world) if each["operation"] == "query" and each["entity"] == entity]
+    return sum(1 for each in asked if "SELECT Id FROM" not in f"{each['query']} {each['request']}")
+
+
 def make_customers(world: World, count: int, name: str = "Customer") -> list[str]:
     return [world.quickbooks.create("Customer", DisplayName=f"{name} {number}")["Id"] for number in range(count)]

@@ -10,7 +10,7 @@ from qbsync.engine.why import why
 from qbsync.models import Command, DeletionCheck, Lease
 from qbsync.transitions import State
 from tests.qbsync.conftest import SMALL_FEED
-from tests.qbsync.reading import heal, linked, make_customers, requests_of, spoil, sync_patiently, unreadable
+from tests.qbsync.reading import heal, linked, make_customers, pages_of, requests_of, spoil, sync_patiently, unreadable
 from tests.world import MovableClock, World
 
 pytestmark = pytest.mark.django_db
@@ -91,8 +91,7 @@ def test_looking_for_deletions_goes_on_where_it_was_cut_off(
     world.quickbooks.forget_journal()
     world.sync()
     assert statuses(world, deleted) == {"void"}
-    asked = [each for each in requests_of(world) if each["operation"] == "query" and each["entity"] == "Invoice"]
-    assert len(asked) <= 3
+    assert pages_of(world, "Invoice") <= 3
 
 
 def test_while_the_flood_lasts_deletions_are_proven_every_hour(world: World, moving_clock: MovableClock) -> None:

@@ -8,7 +8,7 @@ from qbsync.engine import bodies, failpoints, listing, queues
 from qbsync.engine.failpoints import Crash, Death
 from qbsync.engine.queues import Observation
 from qbsync.models import Cursor, Lease
-from tests.qbsync.reading import linked, make_customers, requests_of
+from tests.qbsync.reading import heal, linked, make_customers, pages_of, spoil, sync_patiently, unreadable
 from tests.qbsync.test_reads_feed import make_items
 from tests.world import MovableClock, World
 
@@ -19,11 +19,6 @@ pytestmark = pytest.mark.django_db
 def no_failpoints() -> Iterator[None]:
     yield
     failpoints.armed = None
-
-
-def pages_of(world: World, entity: str) -> int:
-    """How many pages of a kind were asked for."""
-    return sum(1 for each in requests_of(world) if each["operation"] == "query" and each["entity"] == entity)
 
 
 def test_a_full_pull_killed_at_every_page_goes_on_where_it_was(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,3 +105,33 @@ def test_what_was_seen_before_a_full_pull_and_deleted_since_is_not_taken_for_met
     moving_clock.advance(seconds=40 * 86400)  # the change feed no longer tells of it
     world.sync()
     assert world.read(invoice).data.status == "void"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("bad", [False, True])
+def test_a_record_that_moves_while_the_records_of_its_second_are_counted_off_hides_no_other(
+    world: World, moving_clock: MovableClock, monkeypatch: pytest.MonkeyPatch, bad: bool
+) -> None:
+    """QuickBooks' clock stands still while they are made, as if an import had made them all in one second."""
+    monkeypatch.setattr(listing, "PAGE", 2)
+    world.quickbooks.control("POST", "clock", {"freeze": True})
+    ids = make_customers(world, 7)
+    world.quickbooks.control("POST", "clock", {"freeze": False})
+    moving_clock.advance(seconds=86400)
+    pages = 0
+
+    def edit_the_first(place: str) -> None:
+        nonlocal pages
+        pages += place == "pull.page_stored"
+        if pages == 2:
+            pages += 1
+            world.quickbooks.edit("Customer", ids[0], Notes="in this very moment")
+
+    if bad:
+        spoil(world, "Customer", ids[5], format="id_shown")
+    failpoints.armed = edit_the_first
+    sync_patiently(world, moving_clock)
+    failpoints.armed = None
+    sync_patiently(world, moving_clock)
+    heal(world)
+    assert linked(world, "customer") == set(ids) - ({ids[5]} if bad else set())
+    assert [row.remote_id for row in unreadable(world)] == ([ids[5]] if bad else [])
