@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any, cast
 
 from ledger.data import Entity
 from qbsync import clock
-from qbsync.engine import bodies, commands, patience, settings
+from qbsync.engine import bodies, commands, listing, patience, settings
 from qbsync.engine.errors import SyncStopped
 from qbsync.engine.legible import Trouble
 from qbsync.engine.listing import BEGINNING, Conditions, Listing
@@ -24,7 +23,7 @@ CLOCK_ERROR = timedelta(seconds=30)
 FEED_REACH = timedelta(days=29)
 """The change feed refuses to tell of what is older than 30 days (F6.11); a day of it is kept as margin."""
 MAX_PROBE_PAGES = 20
-"""What a company makes within minutes, or records of one name: more than this is no look-up any more. Whoever reaches it
+"""So many full pages of records. What a company makes within minutes, or records of one name: more than this is no look-up any more. Whoever reaches it
 has not seen everything, and says so."""
 
 
@@ -139,9 +138,11 @@ def _query(
     rows: dict[str, dict[str, Any]] = {}
     troubles: list[Trouble] = []
     pages = Listing(session, name, BEGINNING, where=conditions).pages()
-    for page in islice(pages, MAX_PROBE_PAGES):
+    for page in pages:
         rows |= {bodies.remote_id(row): row for row in page.rows}
         troubles += page.troubles
+        if len(rows) >= MAX_PROBE_PAGES * listing.PAGE:  # around a record that cannot be shown pages hold few rows
+            break
     return list(rows.values()), troubles, next(pages, None) is not None
 
 

@@ -332,3 +332,22 @@ def test_a_creation_in_doubt_is_not_made_again_where_more_was_made_meanwhile_tha
     assert len(world.quickbooks.records("Invoice")) == 5
     assert command.state == State.HELD
     assert "More was made in QuickBooks" in why(world.connection, "invoice", invoice.id)
+
+
+def test_a_creation_in_doubt_is_found_in_many_small_pages_around_a_known_record_that_cannot_be_shown(
+    world: World, moving_clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invoice, made, theirs = lost_invoice(world)
+    copied = {name: theirs[name] for name in ("CustomerRef", "Line")}
+    others = [world.quickbooks.create("Invoice", **copied)["Id"] for _ in range(5)]
+    moving_clock.advance(seconds=20)
+    world.quickbooks.edit("Invoice", made["Id"], CustomerMemo={"value": "Thank you"})  # so it is the last one
+    world.sync()
+    spoil(world, "Invoice", others[3], format="id_shown")
+    assert others[3] in linked(world, "invoice")
+    monkeypatch.setattr("qbsync.engine.listing.PAGE", 6)
+    monkeypatch.setattr("qbsync.engine.probe.MAX_PROBE_PAGES", 2)
+    for _ in range(4):
+        moving_clock.advance(seconds=320)
+        sync_patiently(world, moving_clock)
+    assert world.link(invoice).remote_id == made["Id"]
