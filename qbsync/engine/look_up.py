@@ -147,7 +147,7 @@ def _ask_about_renamed(drafted: Draft, row: Quarantine) -> None:
         last = max((bodies.created_at(there[found.remote_id]) + CLOCK_ERROR for found in made), default=row.since)
         older = model._default_manager.filter(pk__in=here, created_at__lte=min(row.began_at, last))
         for local_id in older.values_list("pk", flat=True) if made else ():
-            here[local_id].evidence = _perhaps_one_of(made)
+            here[local_id].evidence = here[local_id].evidence or _perhaps_one_of(made)
 
 
 def _perhaps_one_of(made: Sequence[MatchProposal]) -> str:

@@ -39,11 +39,11 @@ def weigh(connection: Connection, pending: Mapping[str, Units]) -> int:
     """Leave those in doubt whose QuickBooks record is not as it was last compared. Gives their number."""
     rows = list(Link.objects.filter(connection=connection, pk__in=[int(pk) for pk in pending], closed=False))
     tokens = _tokens(connection, [link.remote_id for link in rows])
-    doubtful = [link for link in rows if link.remote_token != tokens.get((link.entity, link.remote_id))]
-    for link in doubtful:
+    moved = [link for link in rows if link.remote_token != tokens.get((link.entity, link.remote_id))]
+    for link in moved:
         link.uncertain_units = {**(link.uncertain_units or {}), **pending[str(link.pk)]}
-    links.save(connection, doubtful)
-    return len(doubtful)
+    links.save(connection, moved)
+    return len(moved)
 
 
 def _waiting(connection: Connection, entity: Entity) -> Sequence[Link]:
