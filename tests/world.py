@@ -137,8 +137,14 @@ class World:
 
 def connect_company(settings: Any, emulator_url: str, organization: Organization, side: QuickBooksSide) -> Connection:
     """Connect by the real OAuth exchange; only the click on the authorize page is made by the control plane."""
-    settings.QBO_EMULATOR_URL = emulator_url
-    settings.QBO_CLIENT_ID, settings.QBO_CLIENT_SECRET = "emulator-client", "emulator-secret"
+    wanted = {
+        "QBO_EMULATOR_URL": emulator_url,
+        "QBO_CLIENT_ID": "emulator-client",
+        "QBO_CLIENT_SECRET": "emulator-secret",
+    }
+    for name, value in wanted.items():
+        if getattr(settings, name) != value:  # every change is one more layer, and hundreds of companies are too many
+            setattr(settings, name, value)
     address = connect.begin(organization_id=organization.pk, user_id="1", session_key="session")
     state = address.partition("state=")[2].partition("&")[0]
     code = side.grant_code(settings.QBO_REDIRECT_URI)
