@@ -24,6 +24,7 @@ FIRST_HIT = {
     "a void goes out if the contents are equal": 197,
     "a rule decides where nobody disagreed": 20,
     "a refusal is sent again as it is": 3780,
+    "what a write in doubt brought about is forgotten": 164327,
     "a presence in doubt is taken for never sent": 147620,
     "a confirmed write clears the doubt about others": 38591,
     "units in doubt are forgotten under a case": 63,
