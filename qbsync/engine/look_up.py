@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import cast
 
 import structlog
@@ -36,6 +36,7 @@ from qbsync.engine.probe import CLOCK_ERROR, FEED_REACH, unknown_deletions
 from qbsync.engine.pull import pull
 from qbsync.engine.session import Session
 from qbsync.mapping import mapping_for
+from qbsync.mapping.base import Body
 from qbsync.models import Command, Connection, MatchProposal, Quarantine
 from qbsync.transitions import Operation, State
 
@@ -174,12 +175,19 @@ def _is_marked(row: MatchProposal, drafted: Draft) -> bool:
     return mapping_for(entity).marker(drafted.sides[entity].bodies[row.remote_id]) == str(row.local_id)
 
 
+def _sure_until(restored: Quarantine, body: Body) -> datetime:
+    """An edit before this was surely made before the restore: people worked on until it was noticed, if nobody said so."""
+    if restored.noticed_by not in (quarantine.WITNESS, quarantine.MARK):
+        return restored.began_at
+    return min(restored.began_at, bodies.created_at(body) - settings.timing().landing - CLOCK_ERROR)
+
+
 def _give_a_past(
     connection: Connection, entity: Entity, rows: Sequence[MatchProposal], drafted: Draft, restored: Quarantine
 ) -> None:
     """What a document carries whose mark is ours was made from our record, so the record as the backup has it is older
     than QuickBooks', and is what both sides agree on. One that was about to be sent and is as its command says was made from
-    that. One that was edited since has no known past; an edit made after the restore is younger than the sending."""
+    that. One that was edited since has no known past."""
     ids = [row.local_id for row in rows if row.local_id is not None]
     given_up = Command.objects.filter(connection=connection, entity=entity, local_id__in=ids, state=State.CANCELLED)
     sent = given_up.filter(operation=Operation.CREATE).order_by("created_at")
@@ -187,8 +195,7 @@ def _give_a_past(
     made = links.of_records(connection, entity, local_ids=ids)
     for link in made:
         record, body = drafted.sides[entity].records[link.local_id], drafted.sides[entity].bodies[link.remote_id]
-        sent_after = bodies.created_at(body) - settings.timing().landing - CLOCK_ERROR
-        is_older = record.updated_at < min(restored.began_at, sent_after)
+        is_older = record.updated_at < _sure_until(restored, body)
         command = carried.get(link.local_id)
         if command is not None:
             past = commands.sent_version(command) if command.local_revision == record.revision else None

@@ -38,6 +38,9 @@ RESTORED = (
     "The database was restored from a backup. Nothing is sent or brought in until everything was looked up in "
     "QuickBooks; that takes some minutes and ends by itself."
 )
+WITNESS, MARK = "the witness file", "a mark in QuickBooks"
+"""What notices a restore by itself. Until then people may have gone on working; whoever says that there was a restore has
+stopped everything before it."""
 FORGOTTEN = "The database was restored from a backup: what became of this write is looked up in QuickBooks instead."
 
 
@@ -97,7 +100,7 @@ def notice_witness(session: Session) -> None:
             f"This machine has worked on the company {seen.fence} times and sent {seen.sent} writes; "
             f"the database knows of {session.fence} times and {session.sent} writes."
         )
-        _notice(session, evidence, "the witness file")
+        _notice(session, evidence, WITNESS)
     witness.note(
         session.connection, fence=session.fence, sent=session.sent
     )  # the evidence is kept until it is acted on
@@ -116,7 +119,7 @@ def notice_marks(session: Session, entity: Entity, rows: Iterable[dict[str, Any]
     if unexplained:
         named = ", ".join(unexplained[:10])
         evidence = f"QuickBooks has {entity} {named} with the mark of a record that was never sent from here."
-        _notice(session, evidence, "a mark in QuickBooks")
+        _notice(session, evidence, MARK)
 
 
 def marked(entity: Entity, rows: Iterable[Mapping[str, Any]]) -> dict[str, tuple[UUID, datetime]]:

@@ -139,6 +139,8 @@ class Quarantine:
 
     since: datetime
     began_at: datetime
+    by_itself: bool
+    """Noticed by the witness; otherwise somebody said so at once."""
     pending: dict[UUID, dict[str, Any]]
     """By ledger id: what of it waited to be sent."""
     prepared: bool = False

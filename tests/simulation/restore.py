@@ -90,7 +90,7 @@ class Disaster:
         db = self.world.db
         db.fence += 1
         db.lease_ends = None
-        begin(self.world, since=min(self.taken_at, remembered_until(db)))
+        begin(self.world, since=min(self.taken_at, remembered_until(db)), by_itself=False)
 
     def _known_to_nobody_else(self) -> set[int]:
         """The edits since the backup that never reached QuickBooks. They are gone with the database that had them."""
@@ -111,12 +111,12 @@ def remembered_until(db: Database) -> datetime:
     return db.cursor
 
 
-def begin(world: World, *, since: datetime) -> None:
+def begin(world: World, *, since: datetime, by_itself: bool) -> None:
     """quarantine.begin"""
     db = world.db
     if db.quarantine is None:
         world.sometimes["quarantined"] += 1
-        db.quarantine = Quarantine(since, began_at=world.now, pending=_pending(world))
+        db.quarantine = Quarantine(since, began_at=world.now, by_itself=by_itself, pending=_pending(world))
     db.quarantine.since = min(db.quarantine.since, since)
 
 
@@ -141,7 +141,7 @@ class Quarantined(Lease):
         self.guard()
         world.witness = (self.fence, world.db.sent)
         if fence >= self.fence or sent > world.db.sent:
-            begin(world, since=remembered_until(world.db))
+            begin(world, since=remembered_until(world.db), by_itself=True)
 
     def is_free(self) -> Turn:
         row = self.world.db.quarantine
@@ -275,7 +275,7 @@ class Quarantined(Lease):
         if sent is not None and sent.operation is Operation.CREATE:
             return commands.sent_version(sent) if sent.local_revision == record.revision else None  # type: ignore[arg-type]
         sent_after = bodies.created_at(body) - self.world.timing.landing - CLOCK_ERROR
-        is_older = record.updated_at < min(row.began_at, sent_after)
+        is_older = record.updated_at < (min(row.began_at, sent_after) if row.by_itself else row.began_at)
         return self.world.kind.from_ledger(record.data) if is_older else None
 
     def ask_about_the_rest(self, here: dict[UUID, Record], found: Matches, until: datetime) -> None:
