@@ -101,9 +101,8 @@ def notice_witness(session: Session) -> None:
             f"the database knows of {session.fence} times and {session.sent} writes."
         )
         _notice(session, evidence, WITNESS)
-    witness.note(
-        session.connection, fence=session.fence, sent=session.sent
-    )  # the evidence is kept until it is acted on
+    # only now: a worker that dies before this leaves the evidence to the next one
+    witness.note(session.connection, fence=session.fence, sent=session.sent)
 
 
 def _is_known(connection: Connection, seen: witness.Seen) -> bool:
